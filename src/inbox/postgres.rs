@@ -50,7 +50,7 @@ use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
 use connections::Connections;
 use hosts::Connection;
-use lease::{Led, Watched};
+use lease::{Led, Renewed, Watched};
 
 pub use check::{Check, check};
 pub use error::has_no_room;
@@ -83,6 +83,8 @@ pub struct PostgresInbox {
     led: Mutex<Led>,
     /// The lease of another one that was last met.
     watched: Mutex<Watched>,
+    /// When it was last given here.
+    renewed: Mutex<Renewed>,
 }
 
 impl PostgresInbox {
@@ -113,6 +115,7 @@ impl PostgresInbox {
             delivery_calls: Semaphore::new(MAX_DELIVERY_CALLS),
             led: Mutex::new(Led::Never),
             watched: Mutex::new(None),
+            renewed: Mutex::new(None),
         })
     }
 
@@ -260,7 +263,7 @@ impl Inbox for PostgresInbox {
         Box::pin(
             self.connections
                 .run_on("write to", async move |connection: &Connection| {
-                    lease::lead(connection, candidate, (&self.led, &self.watched)).await
+                    lease::lead(connection, candidate, (&self.led, &self.watched, &self.renewed)).await
                 }),
         )
     }

@@ -1,5 +1,7 @@
 //! Which of the receivers leads.
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_postgres::{Error, Row};
@@ -141,12 +143,28 @@ impl Led {
 /// renewed for as long as it lasts has ended, also where that clock was set back meanwhile.
 pub type Watched = Option<(Timestamp, Instant)>;
 
+/// When the lease was last given to this candidate, unless another one leads since.
+pub type Renewed = Option<Instant>;
+
+/// After how long without it a lease that is given again is of another term, as far as is known: sooner than who leads by it
+/// stops believing that he does, and later than he asks again.
+const OF_ANOTHER_TERM: Duration = Duration::from_secs(LEASE.as_secs() / 3 * 2);
+
+/// Waits for what this candidate wrote in an earlier term and is still under way: the server does not tell it from what is of
+/// this one, and what is read in this one may be from before it.
+async fn await_earlier_writes(client: &Client, candidate: &Candidate) -> Result<(), Error> {
+    // In the way of whoever has the lease locked as the `outbox` does.
+    let lock = "SELECT FROM lease WHERE holder = $1 FOR UPDATE";
+    execute(client, lock, &[&candidate.id]).await.map(drop)
+}
+
 /// See [`super::Inbox::lead`]. The server's clock counts, so that those of the receivers may differ.
 pub async fn lead(
     connection: &Connection,
     candidate: &Candidate,
-    (led, watched): (&Mutex<Led>, &Mutex<Watched>),
+    (led, watched, renewed): (&Mutex<Led>, &Mutex<Watched>, &Mutex<Renewed>),
 ) -> Result<Leadership, Error> {
+    let asked_at = Instant::now();
     let client = &connection.client;
     let lead = client.prepare_cached(&lead_sql()).await?;
     let seconds = LEASE.as_secs_f64();
@@ -172,12 +190,24 @@ pub async fn lead(
             );
         }
         *watched.lock() = None;
+        let is_renewed = |at: &Instant| asked_at.duration_since(*at) < OF_ANOTHER_TERM;
+        let is_same_term = renewed.lock().as_ref().is_some_and(is_renewed);
+        if !is_same_term {
+            await_earlier_writes(client, candidate).await?;
+        }
+        *renewed.lock() = Some(asked_at);
         return Ok(led
             .lock()
             .next(Term { history, file }, holds, Seen::of_row(&row, 2)?));
     }
     // What was seen in a term that is over says nothing of what is there now.
     led.lock().end();
+    *renewed.lock() = None;
+    holder(client, watched).await
+}
+
+/// Who holds the lease.
+async fn holder(client: &Client, watched: &Mutex<Watched>) -> Result<Leadership, Error> {
     let holder = client
         .prepare_cached("SELECT name, until, holder FROM lease")
         .await?;

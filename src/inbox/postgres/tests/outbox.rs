@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::super::super::contract::{at, crawled, settings};
 use super::super::super::outbox::{
-    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, Outcome, Pause, PauseChange,
-    Progress, Start, State,
+    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Outcome,
+    Pause, PauseChange, Progress, Start, State,
 };
 use super::super::super::{Candidate, LEASE, Leadership};
 use super::*;
@@ -505,4 +505,44 @@ async fn a_destination_goes_with_more_deliveries_than_one_statement_takes() {
     let shop = site.shop().await;
     assert!(shop.removed_at.is_some());
     assert_eq!(shop.pending_count, 0);
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_in_the_order_of_the_servers_times_whatever_the_receivers_clocks_say() {
+    let site = Site::new(database!()).await;
+    let outbox = site.inbox.outbox();
+    let asked_at = Timestamp::now();
+    // Of two receivers, the first of which has a clock that is ahead.
+    let mut given = [2, 1].map(|id| Instruction {
+        id: InstructionId::new(Uuid::from_u128(id)),
+        ..Instruction::new("{}".to_owned())
+    });
+    for (index, instruction) in (0..).zip(&mut given) {
+        instruction.created_at = asked_at.plus(Duration::from_millis(index));
+        outbox.instruct(instruction.clone()).await.unwrap();
+    }
+
+    assert_eq!(outbox.open_instructions(10).await.unwrap(), given);
+    assert_eq!(outbox.open_instructions(1).await.unwrap(), given[..1]);
+}
+
+#[tokio::test]
+async fn a_term_begins_when_what_the_same_candidate_wrote_in_an_earlier_one_is_there() {
+    let site = Site::new(database!()).await;
+    let mut client = site.database.connect().await;
+    let writing = client.transaction().await.unwrap();
+    let lock = "SELECT FROM caigunn_webhook.lease FOR KEY SHARE";
+    writing.batch_execute(lock).await.unwrap();
+    // In the term in which it writes, it goes on.
+    assert_eq!(site.inbox.lead(&site.leader).await.unwrap(), Leadership::Leader);
+    let anew = Place::open(&site.database, settings()).await;
+
+    let leading = anew.lead(&site.leader);
+    let ending = async {
+        site.until_waiting(1).await;
+        writing.commit().await.unwrap();
+    };
+    let (led, ()) = tokio::join!(leading, ending);
+
+    assert_eq!(led.unwrap(), Leadership::Leader);
 }

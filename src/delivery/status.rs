@@ -12,6 +12,9 @@ use crate::inbox::outbox::Pause;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = DestinationStatus)]
 pub struct Status {
+    /// Whether its worker has read what waits, and so takes orders, which is no part of what is shown.
+    #[serde(skip)]
+    pub is_restored: bool,
     /// How many attempts are under way.
     pub in_flight_count: usize,
     /// How many deliveries are pending. What has not been read from the log yet is counted whether or not the destination
@@ -58,6 +61,11 @@ impl Board {
     /// What is shown now.
     pub fn status(&self) -> Option<Status> {
         self.0.lock().clone()
+    }
+
+    /// Whether the destination's worker is there, has read what waits, and so takes orders.
+    pub fn takes_orders(&self) -> bool {
+        self.status().is_some_and(|status| status.is_restored)
     }
 
     /// Shows something else.

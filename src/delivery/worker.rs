@@ -363,6 +363,7 @@ impl<'a> Worker<'a> {
     fn show(&self, now: Timestamp) {
         let behind_count = self.newest.saturating_sub(self.backlog.read_to());
         self.parts.board.show(Some(Status {
+            is_restored: true,
             in_flight_count: self.backlog.in_flight_count(),
             pending_count: self.backlog.pending_count() as u64 + behind_count,
             oldest_received_at: self.backlog.oldest_received_at(),

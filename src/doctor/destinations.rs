@@ -23,7 +23,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         Some(Ok(answer)) => {
             let shown = answer["destinations"].as_array().map_or(&[][..], Vec::as_slice);
             findings.extend(shown.iter().flat_map(standing));
-            findings.extend(unknown_here(shown));
+            findings.extend(unknown_here(shown, &answer["leader"]));
             findings.extend(unknown_there(destinations, shown));
         }
         Some(Err(_)) if destinations.is_empty() => {}
@@ -61,8 +61,11 @@ fn unknown_there(destinations: &[DestinationSettings], shown: &[Value]) -> Optio
     })
 }
 
-/// That a receiver which does not lead cannot tell whether they are down.
-fn unknown_here(shown: &[Value]) -> Option<Finding> {
+/// That a receiver which does not lead cannot tell whether they are down. One that leads will know in a moment.
+fn unknown_here(shown: &[Value], leader: &Value) -> Option<Finding> {
+    if leader["is_self"] == true {
+        return None;
+    }
     let mut active = shown.iter().filter(|shown| shown["state"] == "active").peekable();
     active.peek()?;
     active.all(|shown| shown["status"].is_null()).then(|| {
@@ -195,9 +198,12 @@ mod tests {
         let unknown = json!({"name": "app", "state": "active", "status": null});
         let removed = json!({"name": "old", "state": "removed", "status": null});
 
-        assert!(unknown_here(&[known, removed.clone()]).is_none());
-        assert!(unknown_here(std::slice::from_ref(&removed)).is_none());
-        let said = unknown_here(&[unknown, removed]).unwrap();
+        let [leads, follows] = [true, false].map(|is_self| json!({ "is_self": is_self }));
+
+        assert!(unknown_here(&[known, removed.clone()], &follows).is_none());
+        assert!(unknown_here(std::slice::from_ref(&removed), &follows).is_none());
+        assert!(unknown_here(std::slice::from_ref(&unknown), &leads).is_none());
+        let said = unknown_here(&[unknown, removed], &follows).unwrap();
         assert!(
             said.found.contains("only the receiver that leads knows"),
             "{said:?}"

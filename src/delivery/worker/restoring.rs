@@ -10,11 +10,11 @@ use crate::clock::Timestamp;
 use crate::delivery::backlog::Backlog;
 use crate::delivery::health::Health;
 use crate::delivery::send::{ASKS_FOR_PAUSE, MAX_PAUSE};
-use crate::delivery::status::Failure;
+use crate::delivery::status::{Failure, Status};
 use crate::delivery::{Filter, Schedule, log};
 use crate::inbox;
 use crate::inbox::Receipt;
-use crate::inbox::outbox::{Attempt, Delivery, Outcome, State, Undelivered};
+use crate::inbox::outbox::{Attempt, Delivery, Destination, Outcome, State, Undelivered};
 
 /// How many deliveries are read at once.
 const COUNT: usize = 1000;
@@ -35,14 +35,45 @@ pub(super) struct Restored {
 /// takes.
 pub(super) async fn restore(parts: &Parts) -> Restored {
     let name = &parts.settings.name;
+    let mut failing_since = None;
     loop {
         match try_restore(parts).await {
-            Ok(restored) => return restored,
+            Ok(restored) => {
+                if failing_since.is_some() {
+                    log::store_works(name);
+                }
+                return restored;
+            }
             Err(error) => {
-                log::store_fails(name, &error);
+                if failing_since.is_none() {
+                    log::store_fails(name, &error);
+                }
+                let since = *failing_since.get_or_insert_with(Timestamp::now);
+                parts
+                    .board
+                    .show(Some(unrestored(&parts.destination, since, &error)));
                 sleep(STORE_PAUSE).await;
             }
         }
+    }
+}
+
+/// What is shown of a destination that nothing is sent to, since what waits for it cannot be read: so that it is told of it
+/// as it is of one that fails.
+fn unrestored(destination: &Destination, since: Timestamp, error: &inbox::Error) -> Status {
+    Status {
+        is_restored: false,
+        pending_count: destination.pending_count,
+        // It has waited for that long at least.
+        oldest_received_at: (destination.pending_count > 0).then_some(since),
+        dead_count: destination.dead_count,
+        pause: destination.pause.clone(),
+        failing_since: Some(since),
+        last_failure: Some(Failure {
+            at: Timestamp::now(),
+            detail: format!("nothing is sent, since what waits for it cannot be read in the inbox: {error}"),
+        }),
+        ..Status::default()
     }
 }
 

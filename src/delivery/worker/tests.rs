@@ -767,3 +767,34 @@ async fn a_clock_that_is_set_makes_nothing_that_was_seen_longer_ago() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_whose_rows_cannot_be_read_is_shown_with_that_until_they_can() {
+    let inbox = FakeInbox::new();
+    *inbox.outbox.has_damaged_rows.lock() = true;
+    let site: Site = Site::at(inbox, vec![Duration::ZERO], 1, 1);
+    let shown = async |is_restored: bool| {
+        let waiting = async {
+            loop {
+                let status = site.board.status();
+                if let Some(status) = status.filter(|status| status.is_restored == is_restored) {
+                    return status;
+                }
+                sleep(MS).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect("it is shown")
+    };
+
+    let first = shown(false).await;
+    sleep(3 * STORE_PAUSE).await;
+    let later = shown(false).await;
+
+    assert!(!site.board.takes_orders());
+    assert!(first.failing_since.is_some() && first.failing_since == later.failing_since);
+    let failure = later.last_failure.expect("it is said why");
+    assert!(failure.detail.contains("a row is damaged"), "{failure:?}");
+    *site.inbox.outbox.has_damaged_rows.lock() = false;
+    assert_eq!(shown(true).await.failing_since, None);
+    site.sent_at(1).await;
+}

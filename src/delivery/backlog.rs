@@ -126,7 +126,8 @@ impl Backlog {
         WINDOW.saturating_sub(self.rowless.len()).min(count)
     }
 
-    /// Whether these can be made pending now: there is room, and what comes before them in the log has been read.
+    /// Whether these can be made pending now: there is room, what comes before them in the log has been read, and how each ended
+    /// that has is recorded, so that it counts as one of them.
     pub fn takes<'a>(
         &self,
         again: impl ExactSizeIterator<Item = (&'a Receipt, Option<&'a Delivery>)>,
@@ -134,15 +135,20 @@ impl Backlog {
         // So many as are read ahead always find room.
         let has_room = again.len() <= (MAX_COUNT - WINDOW).saturating_sub(self.items.len());
         has_room
-            && again
-                .into_iter()
-                .all(|(receipt, was)| !self.is_too_early(receipt.sequence, was))
+            && again.into_iter().all(|(receipt, was)| {
+                !self.is_too_early(receipt.sequence, was) && !self.is_ending(receipt.sequence)
+            })
     }
 
     /// Whether it has a row although the log has not been read so far.
     fn is_too_early(&self, sequence: u64, was: Option<&Delivery>) -> bool {
         let has_row = was.is_some() || self.row_on_its_way(sequence).is_some();
         sequence > self.read_to && has_row && !self.items.contains_key(&sequence)
+    }
+
+    /// Whether it has ended, and that is not known to be in the store: it may be there all the same.
+    fn is_ending(&self, sequence: u64) -> bool {
+        self.items.contains_key(&sequence) && self.is_finished(sequence)
     }
 
     /// The number of the last receipt that was read from the log.

@@ -2,9 +2,11 @@
 //! once and beside them.
 
 mod ends;
+mod part;
 mod question;
 mod replay;
 mod turn;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,19 +20,18 @@ use super::worker::{Order, What};
 use super::{Filter, log};
 use crate::clock::Timestamp;
 use crate::inbox::instruction::Instruction;
-use crate::inbox::outbox::{self, Delivery, DestinationId, InstructionId, Pause, State};
+use crate::inbox::outbox::{self, Delivery, DestinationId, Pause, State};
 use crate::inbox::{self, Candidate, Inbox, Receipt, ReceiptId};
 
 use ends::Unwritten;
+use part::{COUNT, Part};
 pub use question::{Answer, Answers, QUESTION_TIMEOUT};
 use question::{Answered, Begun};
 use turn::Turn;
+use waits::Waits;
 
 /// How often instructions are looked for without being told to: those that another receiver took.
 const INTERVAL: Duration = Duration::from_secs(1);
-
-/// How many are looked at once.
-const COUNT: usize = 100;
 
 /// How many receipts a replay goes on by at once.
 const PAGE_COUNT: usize = 256;
@@ -63,14 +64,8 @@ pub struct Follower {
     answered: tokio::sync::Mutex<Answered>,
     /// What was done and is still to be written down.
     unwritten: Unwritten,
-}
-
-/// Which instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Replays,
-    Questions,
-    Rest,
+    /// Replays that wait for a destination.
+    waits: Waits,
 }
 
 /// Why an instruction is not followed further now.
@@ -106,6 +101,7 @@ impl Follower {
             begun: Begun::default(),
             answered: tokio::sync::Mutex::default(),
             unwritten: Unwritten::default(),
+            waits: Waits::default(),
         }
     }
 
@@ -116,6 +112,7 @@ impl Follower {
     pub async fn run(&self) {
         tokio::join!(
             self.follow(Part::Replays),
+            self.follow(Part::Counts),
             self.follow(Part::Questions),
             self.answer_begun(),
             self.follow(Part::Rest)
@@ -154,7 +151,7 @@ impl Follower {
         // what of them cannot be written down is among the others from then on.
         let mut known = self.begun.ids();
         known.extend(self.unwritten.ids());
-        let mut open = self.inbox.outbox().open_instructions(COUNT).await?;
+        let mut open = self.open(part).await?;
         open.retain(|kept| !known.contains(&kept.id));
         // So that no more than these are ever unwritten.
         open.truncate(COUNT.saturating_sub(known.len()));
@@ -174,9 +171,10 @@ impl Follower {
             };
             let followed = match (part, instruction) {
                 // What waits for a destination does not stand in the way of others.
-                (Part::Replays, Instruction::Replay(replay)) => self.replay(kept, &replay).await,
-                (Part::Replays | Part::Questions, _) | (Part::Rest, Instruction::Replay(_)) => continue,
-                (Part::Rest, Instruction::Ask(question)) if question.is_slow() => continue,
+                (Part::Replays | Part::Counts, Instruction::Replay(replay)) => {
+                    self.replay(kept, &replay).await
+                }
+                (Part::Replays | Part::Counts | Part::Questions, _) => continue,
                 (Part::Rest, Instruction::Ask(question)) => self.answer(kept, question).await,
                 (Part::Rest, instruction) => {
                     // Of two wishes the later one counts, so it waits for the earlier one.
@@ -219,12 +217,16 @@ impl Follower {
             Instruction::Retry {
                 destination,
                 receipt_id,
-            } => self.retry(destination, *receipt_id).await,
+            } => self.retry(destination, *receipt_id, asked_at).await,
             Instruction::Cancel {
                 destination,
                 receipt_id,
             } => {
                 let (served, receipt, row) = self.delivery(destination, *receipt_id).await?;
+                // By this, where whoever did it did not come to write that down.
+                if row.is_some_and(|row| row.state == State::Cancelled && row.changed_at >= asked_at) {
+                    return Ok(());
+                }
                 let what = What::Cancel(Box::new(receipt), row);
                 self.done_by(served, what, || "it is not pending there".to_owned())
                     .await
@@ -234,8 +236,12 @@ impl Follower {
                     at: Timestamp::now(),
                     reason: reason.clone(),
                 };
-                let (served, what) = (self.served(destination)?, What::Pause(pause));
-                self.done_by(served, what, || "it is paused already".to_owned())
+                let served = self.served(destination)?;
+                // By this, where whoever did it did not come to write that down.
+                if self.is_paused(served, reason, asked_at).await? {
+                    return Ok(());
+                }
+                self.done_by(served, What::Pause(pause), || "it is paused already".to_owned())
                     .await
             }
             Instruction::Resume { destination } => {
@@ -258,12 +264,14 @@ impl Follower {
     }
 
     /// Has one that waits tried now, and one that was given up or called off once more.
-    async fn retry(&self, destination: &str, receipt_id: ReceiptId) -> Result<(), Stop> {
+    async fn retry(&self, destination: &str, receipt_id: ReceiptId, asked_at: Timestamp) -> Result<(), Stop> {
         let (served, receipt, row) = self.delivery(destination, receipt_id).await?;
-        let state = row.as_ref().map(|row| row.state);
+        let state = row.map(|row| row.state);
         // What was tried and waits is sent whatever the filter says.
         let is_wanted = state == Some(State::Pending) || served.filter.matches(&receipt);
         let what = match state {
+            // By this, or before it came to it.
+            Some(State::Delivered) if row.is_some_and(|row| row.changed_at >= asked_at) => return Ok(()),
             Some(State::Delivered) => {
                 let reason = "it is delivered; `receipts replay` sends it once more";
                 return Err(Stop::Failed(reason.to_owned()));
@@ -276,25 +284,6 @@ impl Follower {
             false => format!("the `events` or `chatbots` of {destination} leave it out now"),
         };
         self.done_by(served, what, undone).await
-    }
-
-    /// Has a replay go no further.
-    async fn end_replay(&self, id: InstructionId, asked_at: Timestamp) -> Result<(), Stop> {
-        let undone = || Stop::Failed(format!("there is no replay {id} that is not done"));
-        let replay = self.inbox.outbox().instruction(id).await?.ok_or_else(undone)?;
-        let progress: Progress = serde_json::from_str(&replay.progress).unwrap_or_default();
-        match replay.done_at {
-            None => {
-                let ended = Progress {
-                    ended: true,
-                    ..progress
-                };
-                Ok(self.write_down(&ends::ended(replay, &ended)).await?)
-            }
-            // By this, where the store did not say that it was written.
-            Some(done_at) if progress.ended && done_at >= asked_at => Ok(()),
-            Some(_) => Err(undone()),
-        }
     }
 
     /// Removes a destination that is configured no more.
@@ -322,6 +311,14 @@ impl Follower {
             .await?;
         log::removed(&known, count);
         Ok(())
+    }
+
+    /// Whether it was paused for that reason at that time or later.
+    async fn is_paused(&self, served: &Served, reason: &str, since: Timestamp) -> Result<bool, inbox::Error> {
+        let destinations = self.inbox.outbox().destinations().await?;
+        let pauses = destinations.iter().filter(|known| known.id == served.id);
+        let mut pauses = pauses.filter_map(|known| known.pause.as_ref());
+        Ok(pauses.any(|pause| pause.reason == reason && pause.at >= since))
     }
 
     fn served(&self, name: &str) -> Result<&Served, Stop> {
@@ -363,7 +360,7 @@ impl Follower {
     /// Tells a worker what to do, and waits until it is recorded; `None` if that cannot be done now.
     async fn order(&self, served: &Served, what: What) -> Result<Option<usize>, Stop> {
         // However long it reads what waits, what is for another destination does not wait for that.
-        if served.board.status().is_none() {
+        if !served.board.takes_orders() {
             return Err(Stop::NotYet);
         }
         let (answer, answered) = oneshot::channel();

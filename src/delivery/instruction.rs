@@ -9,7 +9,8 @@ use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, InstructionId};
 use crate::words::words;
 
-/// The most replays that are not done at once: they are gone through one after the other.
+/// The most replays that are not done at once, and of those that only count as many again: they are gone through one after the
+/// other.
 pub const MAX_OPEN_REPLAYS: usize = 50;
 
 /// How far an instruction is.

@@ -8,10 +8,11 @@ mod tests;
 mod trouble;
 mod waits;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::backlog::WINDOW;
 use super::instruction::{MAX_OPEN_REPLAYS, Shown};
@@ -22,12 +23,14 @@ use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, Destination, InstructionId, MAX_DONE_INSTRUCTIONS, State};
 use crate::inbox::{self, Inbox, Page, PageRequest, Receipt, ReceiptFilter, ReceiptId, Span};
 
-pub(super) use list::rows;
 pub use shown::{Listed, ShownAttempt, ShownDestination, ShownState};
 pub use trouble::{MEND, Trouble, TroubleKind};
 
 /// How many rows are looked at once for those of some receipts.
 const SEARCH_COUNT: usize = 500;
+
+/// How many open instructions are looked at for replays: many more than there are.
+const MAX_OPEN_EXAMINED: usize = 10_000;
 
 /// How many parts of the list one page is put together from at most.
 const MAX_PARTS: usize = 8;
@@ -40,6 +43,8 @@ pub struct Deliveries {
     removal_grace: Duration,
     /// Tells whoever follows instructions in this process that there is one.
     wake: Arc<Notify>,
+    /// Held from the look at how many replays are open until one more is.
+    giving_replay: Arc<Mutex<()>>,
 }
 
 /// A destination of this receiver's configuration.
@@ -71,6 +76,9 @@ pub enum Error {
     /// Too many replays wait for their turn.
     #[error("{MAX_OPEN_REPLAYS} replays are not done yet; wait for one, or end one")]
     TooManyReplays,
+    /// Too many are being counted.
+    #[error("{MAX_OPEN_REPLAYS} replays that only count are not done yet; wait for one")]
+    TooManyCounts,
     /// What the store says.
     #[error(transparent)]
     Inbox(#[from] inbox::Error),
@@ -97,6 +105,7 @@ impl Deliveries {
                 .collect(),
             removal_grace: settings.removal_grace,
             wake,
+            giving_replay: Arc::default(),
         }
     }
 
@@ -258,11 +267,10 @@ impl Deliveries {
         if let Some(name) = destination.filter(|name| self.configured(name).is_none()) {
             return Err(self.no_destination(name));
         }
-        if let Instruction::Replay(_) = instruction {
-            let open = self.inbox.outbox().open_instructions(MAX_OPEN_REPLAYS).await?;
-            if open.iter().filter_map(Shown::of).filter(Shown::is_replay).count() >= MAX_OPEN_REPLAYS {
-                return Err(Error::TooManyReplays);
-            }
+        let mut _giving = None;
+        if let Instruction::Replay(replay) = instruction {
+            _giving = Some(self.giving_replay.lock().await);
+            self.find_room(replay.dry_run).await?;
         }
         let body = serde_json::to_string(instruction).expect("an instruction has a JSON form");
         let kept = outbox::Instruction::new(body);
@@ -270,6 +278,18 @@ impl Deliveries {
         self.inbox.outbox().instruct(kept).await?;
         self.wake.notify_waiters();
         Ok(id)
+    }
+
+    /// Whether there may be one more replay, of those that only count or of the others.
+    async fn find_room(&self, is_count: bool) -> Result<(), Error> {
+        let open = self.inbox.outbox().open_instructions(MAX_OPEN_EXAMINED).await?;
+        let replays = open.iter().filter_map(Shown::of).filter(Shown::is_replay);
+        let of_its_kind = replays.filter(|replay| replay.sends_again() != is_count);
+        match of_its_kind.count() < MAX_OPEN_REPLAYS {
+            true => Ok(()),
+            false if is_count => Err(Error::TooManyCounts),
+            false => Err(Error::TooManyReplays),
+        }
     }
 
     /// An instruction and how far it is.
@@ -281,14 +301,18 @@ impl Deliveries {
     /// The latest replays but those that only counted, newest first, at most `limit`, without the ids that they name.
     pub async fn replays(&self, limit: usize) -> Result<Vec<Shown>, Error> {
         // Among the latest there are others, and one that is open may be older than all of these.
-        let mut kept = self.inbox.outbox().instructions(MAX_DONE_INSTRUCTIONS).await?;
+        let mut kept = self
+            .inbox
+            .outbox()
+            .instructions(2 * MAX_DONE_INSTRUCTIONS)
+            .await?;
         let open = self
             .inbox
             .outbox()
             .open_instructions(MAX_DONE_INSTRUCTIONS)
             .await?;
-        let oldest = kept.last().map(|oldest| oldest.id);
-        kept.extend(open.into_iter().rev().filter(|open| Some(open.id) < oldest));
+        let listed: HashSet<_> = kept.iter().map(|kept| kept.id).collect();
+        kept.extend(open.into_iter().rev().filter(|open| !listed.contains(&open.id)));
         let shown = kept.iter().filter_map(Shown::of);
         // One that only counts is nothing to look back on.
         let replays = shown.filter(Shown::sends_again).map(Shown::without_ids);

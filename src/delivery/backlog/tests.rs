@@ -518,6 +518,24 @@ fn what_is_read_ahead_has_a_bound() {
 }
 
 #[test]
+fn what_has_ended_can_be_opened_again_once_that_is_recorded() {
+    let mut backlog = backlog(&[1]);
+    begin_all(&mut backlog, at(0));
+    settle_with(&mut backlog, 1, Outcome::Refused, Wish::NeverThis, at(0));
+    let first = receipt(1, 1);
+    let progress = backlog.progress(PauseChange::Keep).expect("it has ended");
+    let dead = progress.deliveries[0];
+    // It may be in the store by now, and nobody be told yet.
+    assert_eq!(dead.state, State::Dead);
+    assert!(!backlog.takes([(&first, Some(&dead))].into_iter()));
+
+    backlog.recorded();
+
+    assert!(backlog.takes([(&first, Some(&dead))].into_iter()));
+    assert!(backlog.reopen(&first, Some(&dead), at(0)));
+}
+
+#[test]
 fn where_as_many_wait_as_are_known_what_is_behind_them_stays_in_the_log_until_one_is_done() {
     let mut backlog = backlog(&[]);
     for sequence in 1..=MAX_COUNT as u64 {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use parking_lot::Mutex;
 
-use super::{Follower, Turn, progress_text, question};
+use super::{Follower, Stop, Turn, progress_text, question};
 use crate::clock::Timestamp;
 use crate::delivery::instruction::Progress;
 use crate::inbox;
@@ -69,6 +69,25 @@ impl Follower {
             turn.add(written.map(|()| true))?;
         }
         turn.end()
+    }
+
+    /// Has a replay go no further.
+    pub(super) async fn end_replay(&self, id: InstructionId, asked_at: Timestamp) -> Result<(), Stop> {
+        let undone = || Stop::Failed(format!("there is no replay {id} that is not done"));
+        let replay = self.inbox.outbox().instruction(id).await?.ok_or_else(undone)?;
+        let progress: Progress = serde_json::from_str(&replay.progress).unwrap_or_default();
+        match replay.done_at {
+            None => {
+                let so_far = Progress {
+                    ended: true,
+                    ..progress
+                };
+                Ok(self.write_down(&ended(replay, &so_far)).await?)
+            }
+            // By this, where the store did not say that it was written.
+            Some(done_at) if progress.ended && done_at >= asked_at => Ok(()),
+            Some(_) => Err(undone()),
+        }
     }
 
     /// Writes down how an instruction ended, and says so.

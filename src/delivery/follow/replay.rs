@@ -6,7 +6,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Follower, INTERVAL, MAX_RATE_WAIT, PAGE_COUNT, Served, Stop, progress_text};
 use crate::delivery::instruction::Progress;
-use crate::delivery::view::rows;
 use crate::delivery::worker::What;
 use crate::event::EventId;
 use crate::inbox::instruction::Replay;
@@ -33,12 +32,20 @@ impl Follower {
         kept: outbox::Instruction,
         replay: &Replay,
     ) -> Result<bool, inbox::Error> {
+        if self.waits.is_early(kept.id) {
+            return Ok(false);
+        }
         // It may have been ended while it waited for its turn.
         if self.is_done(kept.id).await? {
             return Ok(true);
         }
         let mut progress: Progress = serde_json::from_str(&kept.progress).unwrap_or_default();
-        match self.replay_from(&kept, replay, &mut progress).await {
+        let step = self.replay_from(&kept, replay, &mut progress).await;
+        match step {
+            Ok(Step::NotNow) | Err(Stop::NotYet) => self.waits.wait(kept.id, progress.position),
+            _ => self.waits.end(kept.id),
+        }
+        match step {
             Ok(Step::More) => Ok(true),
             Ok(Step::NotNow) | Err(Stop::NotYet) => Ok(false),
             Ok(Step::Last) => self.close(kept, progress, None).await.map(|()| true),
@@ -61,7 +68,7 @@ impl Follower {
         if progress.last == 0 {
             self.bound(replay, progress).await?;
         }
-        let named = self.named(replay, progress).await?;
+        let named = self.named(kept, replay, progress).await?;
         let mut written = kept.progress.clone();
         loop {
             let begun_at = Instant::now();
@@ -78,16 +85,40 @@ impl Follower {
                 };
                 self.inbox.outbox().follow_up(&self.leader, so_far).await?;
             }
+            // An operator may have ended it meanwhile.
+            if self.has_ended(kept, progress).await? {
+                return Ok(Step::More);
+            }
             if !matches!(step, Step::More) {
                 return Ok(step);
             }
             let count = progress.replayed_count - replayed_before;
-            self.keep_rate(replay, kept.id, begun_at, count).await?;
-            // An operator may have ended it meanwhile.
-            if self.is_done(kept.id).await? {
+            if self.keep_rate(replay, kept.id, begun_at, count).await? {
                 return Ok(Step::More);
             }
         }
+    }
+
+    /// Whether an operator has ended it. If that was amid a page, what came of the page is written down with the end.
+    async fn has_ended(&self, kept: &outbox::Instruction, progress: &Progress) -> Result<bool, inbox::Error> {
+        let Some(known) = self.inbox.outbox().instruction(kept.id).await? else {
+            return Ok(true);
+        };
+        let said: Progress = serde_json::from_str(&known.progress).unwrap_or_default();
+        let in_the_end = Progress {
+            ended: true,
+            ..progress.clone()
+        };
+        let counts = |progress: &Progress| (progress.matched_count, progress.replayed_count);
+        if known.done_at.is_some() && said.ended && counts(&said) != counts(&in_the_end) {
+            let progress = progress_text(&in_the_end);
+            self.write_down(&outbox::Instruction {
+                progress,
+                ..known.clone()
+            })
+            .await?;
+        }
+        Ok(known.done_at.is_some())
     }
 
     /// Whether it is done, or was ended.
@@ -114,28 +145,28 @@ impl Follower {
         Ok(())
     }
 
-    /// Waits as long as the rate of a replay wants after so many, or until it is ended.
+    /// Waits as long as the rate of a replay wants after so many, or until it is ended; says whether it is.
     async fn keep_rate(
         &self,
         replay: &Replay,
         id: InstructionId,
         begun_at: Instant,
         count: u64,
-    ) -> Result<(), inbox::Error> {
+    ) -> Result<bool, inbox::Error> {
         let Some(per_second) = replay.max_per_second else {
             // So that what is asked for meanwhile gets its turn at the store.
             sleep(Duration::ZERO).await;
-            return Ok(());
+            return Ok(false);
         };
         let wait = Duration::try_from_secs_f64(count as f64 / per_second).unwrap_or(MAX_RATE_WAIT);
         let until = begun_at + wait.min(MAX_RATE_WAIT);
         while Instant::now() < until {
             sleep_until(until.min(Instant::now() + INTERVAL)).await;
             if self.is_done(id).await? {
-                break;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Goes on by a page.
@@ -178,10 +209,14 @@ impl Follower {
                     .map_or(first.sequence, |last| last + 1);
                 let known = destinations.iter().find(|known| known.id == served.id);
                 let cursor = known.map_or(0, |known| known.cursor);
-                let rows = rows(&*self.inbox, Some(served.id), from, read_to).await?;
-                let wanted = receipts
+                let of_page: Vec<_> = receipts
                     .iter()
                     .filter(|receipt| receipt.sequence >= from && served.filter.matches(receipt))
+                    .collect();
+                let sequences = of_page.iter().map(|receipt| receipt.sequence).collect();
+                let rows = outbox.rows_of(Some(served.id), sequences).await?;
+                let wanted = of_page
+                    .into_iter()
                     .map(|receipt| {
                         let row = rows.iter().find(|row| row.sequence == receipt.sequence);
                         (receipt.clone(), row.copied())
@@ -221,15 +256,22 @@ impl Follower {
         let Some(served) = chosen.iter().find(is_left) else {
             return Ok(Step::Last);
         };
+        // By its name, since whoever goes on with this may have other destinations, or in another order.
+        let after = progress
+            .ahead
+            .get(&served.name)
+            .copied()
+            .unwrap_or(progress.first);
         let outbox = self.inbox.outbox();
         let dead = outbox
-            .deliveries_after(served.id, State::Dead, progress.position, limit)
+            .deliveries_after(served.id, State::Dead, after, limit)
             .await?;
         let dead: Vec<_> = dead
             .into_iter()
             .take_while(|(delivery, _)| delivery.sequence <= progress.last)
             .collect();
         let Some((last, _)) = dead.last() else {
+            progress.ahead.remove(&served.name);
             progress.destinations_done.push(served.name.clone());
             progress.position = progress.first;
             return Ok(Step::More);
@@ -243,6 +285,7 @@ impl Follower {
         if !self.reopen(served, wanted, replay.dry_run, progress).await? {
             return Ok(Step::NotNow);
         }
+        progress.ahead.insert(served.name.clone(), last);
         progress.position = last;
         progress.examined_count += count;
         Ok(Step::More)
@@ -273,20 +316,39 @@ impl Follower {
         Ok(true)
     }
 
-    /// The receipts that a replay names by their ids or their job, oldest first; `None` if it names none. What was gone
-    /// through already may have expired meanwhile.
-    async fn named(&self, replay: &Replay, progress: &Progress) -> Result<Option<Vec<Receipt>>, Stop> {
+    /// The receipts that a replay names by their ids or their job, oldest first; `None` if it names none. Once it is begun with,
+    /// some may have expired, which keeps none of the others.
+    async fn named(
+        &self,
+        kept: &outbox::Instruction,
+        replay: &Replay,
+        progress: &Progress,
+    ) -> Result<Option<Vec<Receipt>>, Stop> {
         let mut receipts = match replay.event_id {
             Some(event_id) if replay.receipt_ids.is_empty() => self.of_job(event_id).await?,
             None if replay.receipt_ids.is_empty() => return Ok(None),
             _ => Vec::new(),
         };
+        let is_begun = !kept.progress.is_empty();
+        let mut gone = Vec::new();
         for id in &replay.receipt_ids {
             match self.inbox.receipt(*id).await? {
                 Some((receipt, _)) => receipts.push(receipt),
-                None if progress.position > progress.first => {}
+                None if is_begun => gone.push(id),
                 None => return Err(Stop::Failed(format!("there is no receipt {id}"))),
             }
+        }
+        match &gone[..] {
+            [id, ..] if receipts.is_empty() && progress.examined_count == 0 => {
+                return Err(Stop::Failed(format!("there is no receipt {id}")));
+            }
+            // Of one that goes on after a page they are those that it has been through.
+            [id, ..] if progress.examined_count == 0 && !self.waits.knows(kept.id) => tracing::info!(
+                instruction_id = %kept.id,
+                "{} of the receipts that a replay names have expired before it came to them, as {id}; it goes on with the others",
+                gone.len()
+            ),
+            _ => {}
         }
         receipts.retain(|receipt| replay.matches(receipt));
         receipts.sort_by_key(|receipt| receipt.sequence);

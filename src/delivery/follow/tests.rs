@@ -1,5 +1,7 @@
 //! Promise: what was asked for is done once, whatever the store takes, and answers do not stay for longer than they are needed.
 
+mod replays;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -15,7 +17,7 @@ use crate::delivery::send::sample;
 use crate::event::EventId;
 use crate::inbox::fake::FakeInbox;
 use crate::inbox::instruction::{Question, Replay};
-use crate::inbox::outbox::{Attempt, Destination, Outcome};
+use crate::inbox::outbox::{Attempt, Destination, InstructionId, Outcome};
 
 /// A follower for one destination, `app`, and what its worker is told. Each answer to a question is its number.
 fn follower(inbox: &Arc<FakeInbox>) -> (Follower, mpsc::Receiver<Order>) {

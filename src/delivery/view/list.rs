@@ -3,7 +3,7 @@
 
 use super::{Configured, Deliveries, Error, Listed, Query, SEARCH_COUNT, ShownAttempt};
 use crate::inbox::outbox::{Delivery, DeliveryFilter, Destination, DestinationId};
-use crate::inbox::{self, Cursor, Inbox, MAX_JOB_RECEIPTS, Page, PageRequest, Receipt};
+use crate::inbox::{Cursor, MAX_JOB_RECEIPTS, Page, PageRequest, Receipt};
 
 /// How many receipts of one job are looked up for a page: more than are shown of one.
 const MAX_LOOKED_UP: usize = 2 * MAX_JOB_RECEIPTS;
@@ -61,7 +61,11 @@ impl Deliveries {
                 next = Some(Cursor(receipt.sequence + 1));
                 break;
             }
-            let rows = rows(&*self.inbox, chosen, receipt.sequence, receipt.sequence).await?;
+            let rows = self
+                .inbox
+                .outbox()
+                .rows_of(chosen, vec![receipt.sequence])
+                .await?;
             let wanted = known
                 .iter()
                 .filter(|known| chosen.is_none_or(|id| id == known.id));
@@ -123,13 +127,9 @@ impl Deliveries {
             // From there on there are rows.
             _ => Some(Cursor(floor + 1)),
         };
-        let (Some(newest), Some(oldest)) = (receipts.items.first(), receipts.items.last()) else {
-            return Ok(Page {
-                items: Vec::new(),
-                next,
-            });
-        };
-        let rows = rows(&*self.inbox, chosen, oldest.sequence, newest.sequence).await?;
+        // Those that match may lie far apart.
+        let sequences = receipts.items.iter().map(|receipt| receipt.sequence).collect();
+        let rows = self.inbox.outbox().rows_of(chosen, sequences).await?;
         let mut items = Vec::new();
         for receipt in &receipts.items {
             let sequence = receipt.sequence;
@@ -148,32 +148,6 @@ impl Deliveries {
         let next = cut(&mut items, page.limit).or(next);
         Ok(Page { items, next })
     }
-}
-
-/// The rows of receipts from one number to another, newest first: of that destination, or of all.
-pub(in crate::delivery) async fn rows(
-    inbox: &dyn Inbox,
-    destination: Option<DestinationId>,
-    from: u64,
-    to: u64,
-) -> Result<Vec<Delivery>, inbox::Error> {
-    let filter = DeliveryFilter {
-        destination,
-        state: None,
-        from_sequence: from,
-    };
-    let mut cursor = Some(Cursor(to + 1));
-    let mut rows = Vec::new();
-    while cursor.is_some() {
-        let page = PageRequest {
-            cursor,
-            limit: SEARCH_COUNT,
-        };
-        let page = inbox.outbox().deliveries(filter, page).await?;
-        rows.extend(page.items.into_iter().map(|(row, _)| row));
-        cursor = page.next;
-    }
-    Ok(rows)
 }
 
 /// Leaves out what is beyond so many deliveries, but for those of the last receipt, which stay together; where the others

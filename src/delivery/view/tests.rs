@@ -1,16 +1,25 @@
+use std::path::Path;
+
+use futures_util::future::join_all;
+
 use super::*;
 use crate::config::{self, Sources};
 use crate::inbox::instruction::Replay;
 use crate::inbox::sqlite::SqliteInbox;
 
-#[tokio::test]
-async fn a_replay_that_is_not_done_is_listed_however_much_was_asked_for_since() {
-    let folder = tempfile::tempdir().expect("a folder");
+/// Those of an inbox in that folder, without a destination.
+fn of_nobody(folder: &Path) -> Deliveries {
     let settings = config::load(&Sources::default())
         .expect("the defaults are right")
         .settings;
-    let inbox = SqliteInbox::open(&folder.path().join("inbox.db"), settings.inbox).expect("it opens");
-    let deliveries = Deliveries::new(Arc::new(inbox), &settings.delivery, &[], Arc::default());
+    let inbox = SqliteInbox::open(&folder.join("inbox.db"), settings.inbox).expect("it opens");
+    Deliveries::new(Arc::new(inbox), &settings.delivery, &[], Arc::default())
+}
+
+#[tokio::test]
+async fn a_replay_that_is_not_done_is_listed_however_much_was_asked_for_since() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let deliveries = of_nobody(folder.path());
     let replay = deliveries
         .instruct(&Instruction::Replay(Replay::default()))
         .await
@@ -23,4 +32,32 @@ async fn a_replay_that_is_not_done_is_listed_however_much_was_asked_for_since() 
     let listed = deliveries.replays(10).await.expect("they are read");
 
     assert_eq!(listed.iter().map(|shown| shown.id).collect::<Vec<_>>(), [replay]);
+}
+
+#[tokio::test]
+async fn no_more_replays_are_taken_than_may_be_open_also_at_once_and_those_that_only_count_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let deliveries = of_nobody(folder.path());
+    // Older than all of them.
+    let nothing = InstructionId::new(uuid::Uuid::nil());
+    for _ in 0..=MAX_OPEN_REPLAYS {
+        let other = Instruction::EndReplay { id: nothing };
+        deliveries.instruct(&other).await.expect("it is kept");
+    }
+    for dry_run in [true, false] {
+        let replay = Instruction::Replay(Replay {
+            dry_run,
+            ..Replay::default()
+        });
+
+        let given = join_all((0..MAX_OPEN_REPLAYS + 10).map(|_| deliveries.instruct(&replay))).await;
+
+        let refused: Vec<_> = given.into_iter().filter_map(Result::err).collect();
+        assert_eq!(refused.len(), 10, "{refused:?}");
+        let is_said = |error: &Error| match dry_run {
+            true => matches!(error, Error::TooManyCounts),
+            false => matches!(error, Error::TooManyReplays),
+        };
+        assert!(refused.iter().all(is_said), "{refused:?}");
+    }
 }

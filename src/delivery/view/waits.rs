@@ -1,6 +1,6 @@
 //! Why deliveries wait, in words.
 
-use super::{Deliveries, Error, Listed, SEARCH_COUNT, rows};
+use super::{Deliveries, Error, Listed, SEARCH_COUNT};
 use crate::clock::Timestamp;
 use crate::inbox::outbox::{DeliveryFilter, Destination, State};
 use crate::inbox::{Cursor, Page, PageRequest, Receipt, ReceiptFilter};
@@ -99,8 +99,10 @@ impl Deliveries {
             limit: MAX_JOB_RECEIPTS,
         };
         for receipt in self.inbox.receipts(filter, older).await?.items.iter().rev() {
-            let sequence = receipt.sequence;
-            let rows = rows(&*self.inbox, Some(destination.id), sequence, sequence).await?;
+            let outbox = self.inbox.outbox();
+            let rows = outbox
+                .rows_of(Some(destination.id), vec![receipt.sequence])
+                .await?;
             let found = self.listed(destination, receipt, rows.first());
             if let Some(first) = found.filter(|first| first.state == State::Pending) {
                 return Ok(Some(first.id));

@@ -52,7 +52,9 @@ impl From<view::Error> for Problem {
     fn from(error: view::Error) -> Self {
         match error {
             view::Error::NoDestination(..) => Self::new(Kind::NotFound, error.to_string()),
-            view::Error::TooManyReplays => Self::new(Kind::InstructionFailed, error.to_string()),
+            view::Error::TooManyReplays | view::Error::TooManyCounts => {
+                Self::new(Kind::InstructionFailed, error.to_string())
+            }
             view::Error::Inbox(error) => error.into(),
         }
     }

@@ -33,7 +33,10 @@ fn follower(inbox: &Arc<FakeInbox>) -> (Follower, mpsc::Receiver<Order>) {
         orders: sender,
         board: Board::default(),
     };
-    served.board.show(Some(Status::default()));
+    served.board.show(Some(Status {
+        is_restored: true,
+        ..Status::default()
+    }));
     let count = AtomicUsize::new(0);
     let answers: Answers = Arc::new(move |_| {
         let count = count.fetch_add(1, Ordering::Relaxed) + 1;

@@ -93,6 +93,8 @@ pub struct Rounds {
     progress: Progress,
     backoff: Backoff,
     asked: HashMap<EventId, Asked>,
+    /// How many of these there may be.
+    max_remembered: usize,
     /// Whether the first round is over: every job that was open then has been asked about.
     is_caught_up: bool,
     /// When all open jobs were last gone through.
@@ -130,10 +132,19 @@ impl Rounds {
             progress,
             backoff: backoff.expect("an interval is a second at least, and now the hour at most"),
             asked: HashMap::new(),
+            max_remembered: MAX_REMEMBERED,
             is_caught_up: false,
             looked_at: None,
             trouble: None,
             keyless: Vec::new(),
+        }
+    }
+
+    /// The same, remembering so many jobs at most in place of 10,000.
+    pub fn remembering(self, max_remembered: usize) -> Self {
+        Self {
+            max_remembered,
+            ..self
         }
     }
 
@@ -217,20 +228,26 @@ impl Rounds {
 
     /// Whether an open job is to be asked about in this round.
     fn is_its_turn(&mut self, receipt: &Receipt, event_id: EventId, now: Timestamp) -> bool {
-        let is_full = self.asked.len() >= MAX_REMEMBERED;
+        let (is_full, is_stalled) = (
+            self.asked.len() >= self.max_remembered,
+            self.is_stalled(receipt, now),
+        );
         let asked = self.asked.get_mut(&event_id);
         let is_asked = asked.is_some();
-        let (is_due, is_answered, is_of_start) = asked.map_or((true, false, false), |asked| {
-            asked.seen_at = now;
+        let (is_due, is_answered, is_of_start) = asked.as_ref().map_or((true, false, false), |asked| {
             // One that is due later than any wait lasts was put off by a clock that has been set back.
             let is_due = asked.due <= now || asked.due > now.plus(MAX_WAIT);
             (is_due, asked.is_answered, asked.is_of_start)
         });
+        // One that was asked about at the start, in vain, is still to be.
+        let is_left = !self.is_caught_up || !is_stalled || (is_of_start && !is_answered);
+        // One that is given up is forgotten, so that it leaves its place to younger ones.
+        if let Some(asked) = asked.filter(|_| is_left) {
+            asked.seen_at = now;
+        }
         let wants = if self.is_caught_up {
             let after = self.settings.after;
             let is_young = now.minus(after) < receipt.received_at && receipt.received_at < now.plus(after);
-            // One that was asked about at the start, in vain, is still to be.
-            let is_left = !self.is_stalled(receipt, now) || (is_of_start && !is_answered);
             !is_young && is_left && (is_asked || !is_full)
         } else {
             !is_answered
@@ -283,7 +300,7 @@ impl Rounds {
             return;
         }
         // Also one that has ended: should the inbox still have it as open, it is not asked about in every round.
-        if self.asked.len() >= MAX_REMEMBERED && !self.asked.contains_key(&event_id) {
+        if self.asked.len() >= self.max_remembered && !self.asked.contains_key(&event_id) {
             return;
         }
         let asked_at = pass.now.plus(pass.began.elapsed());

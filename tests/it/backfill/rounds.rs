@@ -240,6 +240,24 @@ async fn what_is_stalled_at_start_and_could_not_be_asked_about_then_is_asked_abo
 }
 
 #[tokio::test]
+async fn jobs_that_are_given_up_leave_their_places_in_the_memory_to_younger_ones() {
+    let (stage, now) = (Stage::new().await, Timestamp::now());
+    let [of_start, other] = stage.begin_many(now, 8 * DAY).await;
+    let mut rounds = stage.rounds().remembering(2);
+    // The first asks about both, and the second finds them given up.
+    for minutes in [0, 1] {
+        rounds.round(&stage.keyring, now.plus(MINUTE * minutes)).await;
+    }
+    let later = now.plus(MINUTE * 2);
+    let young = stage.begin(later, HOUR).await;
+
+    rounds.round(&stage.keyring, later).await;
+
+    let expected = [of_start, other, young].map(|job| job.event_id);
+    assert_eq!(sorted(stage.asked()), sorted(expected.to_vec()));
+}
+
+#[tokio::test]
 async fn an_end_that_arrives_after_all_closes_a_stalled_job() {
     let (stage, now) = (Stage::new().await, Timestamp::now());
     let job = stage.begin(now, 8 * DAY).await;

@@ -43,7 +43,11 @@ stale AS MATERIALIZED (
     WHERE entry.identity IS NULL AND coalesce(latest.seq, 0) <> entry.latest_seq
 ),
 new AS MATERIALIZED (
-    SELECT entry.*, entry.received_at + base.behind AS stamped_at, base.first_seq, base.ms,
+    SELECT entry.*, base.first_seq, base.ms,
+           -- Never ahead of the server's clock, as where the receiver's was set back while an entry waited: what came later would
+           -- be kept as long. Times that are given stay.
+           CASE WHEN $20::timestamptz IS NULL THEN entry.received_at
+                ELSE least(entry.received_at + base.behind, clock_timestamp()) END AS stamped_at,
            coalesce(entry.given_seq, base.seq + row_number() OVER (ORDER BY entry.place)) AS seq
     FROM entry CROSS JOIN base
     WHERE entry.place NOT IN (SELECT place FROM known) AND entry.place NOT IN (SELECT place FROM stale)

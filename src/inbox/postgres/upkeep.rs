@@ -27,24 +27,29 @@ const REMOVE_RECEIPTS: &str = "
     WHERE seq >= $1 AND seq < least((SELECT first_seq FROM state WHERE one), (SELECT max(seq) FROM receipt),
                                     (SELECT min(seq) FROM receipt WHERE seq >= $1) + $2)";
 
+/// What has a time that is still to come, since the server's clock was ahead then, says nothing of its age: it goes with what
+/// came after it. There may be any number of these, and they are few.
+const EXPIRE: &str = "
+    WITH oldest AS (
+        SELECT seq, received_at FROM receipt
+        WHERE seq >= (SELECT first_seq FROM state WHERE one) AND received_at <= clock_timestamp() ORDER BY seq LIMIT $2
+    ),
+    last AS (
+        SELECT max(seq) AS seq FROM oldest
+        WHERE seq < (SELECT coalesce(min(seq), 9223372036854775807) FROM oldest WHERE received_at >= $1)
+    ),
+    expired AS (
+        SELECT count(*) AS count, min(receipt.seq) AS seq FROM receipt
+        WHERE receipt.seq >= (SELECT first_seq FROM state WHERE one) AND receipt.seq <= (SELECT seq FROM last)
+    )
+    UPDATE state SET first_seq = last.seq + 1 FROM last CROSS JOIN expired WHERE one AND expired.count > 0
+    RETURNING expired.count, expired.seq";
+
 /// See [`super::Inbox::expire`].
 pub async fn expire(client: &Client, before: Timestamp) -> Result<usize, Error> {
     // A leader whose clock is wrong removes nothing by it.
     let before = Ahead::read(client).await?.to_servers(before);
-    let step = client
-        .prepare_cached(
-            "WITH oldest AS (
-                 SELECT seq, received_at FROM receipt
-                 WHERE seq >= (SELECT first_seq FROM state WHERE one) ORDER BY seq LIMIT $2
-             ),
-             expired AS (
-                 SELECT count(*) AS count, min(seq) AS seq, max(seq) AS last_seq FROM oldest
-                 WHERE seq < (SELECT coalesce(min(seq), 9223372036854775807) FROM oldest WHERE received_at >= $1)
-             )
-             UPDATE state SET first_seq = expired.last_seq + 1 FROM expired WHERE one AND expired.count > 0
-             RETURNING expired.count, expired.seq",
-        )
-        .await?;
+    let step = client.prepare_cached(EXPIRE).await?;
     let parameters: [&(dyn ToSql + Sync); 2] = [&before, &EXPIRE_COUNT];
     let begin = begin_append();
     let (begun, stepped, committed) = tokio::join!(

@@ -4,6 +4,7 @@ use super::super::super::contract::{crawled, sent, settings};
 use super::*;
 use crate::event::sample::Ids;
 use crate::event::{Event, Wire};
+use crate::inbox::NewReceipt;
 
 /// An inbox in which whatever is stored has expired.
 struct Brief {
@@ -84,6 +85,49 @@ async fn each_call_removes_so_many_rows_and_none_that_is_held() {
 
         assert_eq!(brief.rows("receipt").await, [first, 12_000, 12_001 - first]);
     }
+}
+
+/// They are more than one step looks at.
+#[tokio::test]
+async fn receipts_from_when_the_servers_clock_was_ahead_go_with_what_came_after_them() {
+    let brief = Brief::new(database!()).await;
+    brief
+        .database
+        .execute(
+            "SET search_path = caigunn_webhook;
+             INSERT INTO receipt
+             SELECT seq, now() + CASE WHEN seq <= 600 OR seq = 603 THEN interval '9 years'
+                                      WHEN seq <= 602 THEN interval '-9 years' ELSE interval '0' END,
+                    gen_random_uuid(), gen_random_uuid(), NULL, NULL, NULL, true, false, '2024-07',
+                    'crawling', 'completed', ''
+             FROM generate_series(1, 604) AS seq",
+        )
+        .await;
+    let before = Timestamp::now().minus(Duration::from_secs(86_400));
+
+    for expired_count in [602, 0] {
+        assert_eq!(brief.inbox.expire(before).await.unwrap(), expired_count);
+
+        assert_eq!(brief.rows("receipt").await, [603, 604, 2]);
+    }
+}
+
+#[tokio::test]
+async fn no_receipt_has_a_time_that_is_still_to_come() {
+    let brief = Brief::new(database!()).await;
+    // The receiver's clock was set back by a day while it waited to be stored.
+    let received_at = Timestamp::now().plus(Duration::from_secs(86_400));
+    let waited = crawled(&Ids::fresh());
+    brief
+        .inbox
+        .accept_one(NewReceipt {
+            received_at,
+            ..waited
+        })
+        .await;
+
+    let is_past = "SELECT received_at <= clock_timestamp() FROM caigunn_webhook.receipt";
+    assert!(brief.database.value::<bool>(is_past).await);
 }
 
 #[tokio::test]

@@ -47,6 +47,9 @@ pub struct Deliveries {
     giving_replay: Arc<Mutex<()>>,
 }
 
+/// A delivery with its attempts, oldest first.
+pub type ShownWhole = (Listed, Vec<ShownAttempt>);
+
 /// A destination of this receiver's configuration.
 #[derive(Clone, Debug)]
 struct Configured {
@@ -172,11 +175,7 @@ impl Deliveries {
     ///
     /// # Errors
     /// [`Error::NoDestination`], or what the store says.
-    pub async fn show(
-        &self,
-        destination: &str,
-        receipt_id: ReceiptId,
-    ) -> Result<Option<(Listed, Vec<ShownAttempt>)>, Error> {
+    pub async fn show(&self, destination: &str, receipt_id: ReceiptId) -> Result<Option<ShownWhole>, Error> {
         let known = self.inbox.outbox().destinations().await?;
         let Some(chosen) = known.iter().find(|known| known.name == destination) else {
             return Err(self.no_destination(destination));
@@ -184,7 +183,28 @@ impl Deliveries {
         let Some((receipt, _)) = self.inbox.receipt(receipt_id).await? else {
             return Ok(None);
         };
-        let Some((mut listed, attempts)) = self.of_receipt(chosen, &receipt).await? else {
+        self.show_one(chosen, &receipt).await
+    }
+
+    /// All deliveries of a receipt, each as [`Self::show`] has it or with why it cannot be read, by their destinations' names.
+    ///
+    /// # Errors
+    /// What the store says of the destinations.
+    pub async fn show_all(
+        &self,
+        receipt: &Receipt,
+    ) -> Result<Vec<(String, Result<ShownWhole, Error>)>, Error> {
+        let known = self.inbox.outbox().destinations().await?;
+        let mut all = Vec::new();
+        for chosen in known {
+            let shown = self.show_one(&chosen, receipt).await.transpose();
+            all.extend(shown.map(|shown| (chosen.name, shown)));
+        }
+        Ok(all)
+    }
+
+    async fn show_one(&self, chosen: &Destination, receipt: &Receipt) -> Result<Option<ShownWhole>, Error> {
+        let Some((mut listed, attempts)) = self.of_receipt(chosen, receipt).await? else {
             return Ok(None);
         };
         self.explain_one(&mut listed, chosen).await?;

@@ -38,10 +38,10 @@ pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) ->
     let (receipt, text) = find(&site, id).await?;
     let destinations = site.api.deliveries.destinations().await?;
     let (mut deliveries, mut unread) = (Vec::new(), Vec::new());
-    for destination in &destinations {
-        match site.api.deliveries.show(&destination.name, receipt.id).await {
-            Ok(found) => deliveries.extend(found),
-            Err(error) => unread.push((&destination.name, error)),
+    for (name, shown) in site.api.deliveries.show_all(&receipt).await? {
+        match shown {
+            Ok(found) => deliveries.push(found),
+            Err(error) => unread.push((name, error)),
         }
     }
     let repeats = repeats(&site, &receipt, &text).await?;

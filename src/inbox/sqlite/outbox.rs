@@ -66,10 +66,14 @@ impl Outbox for SqliteInbox {
                         .await
                 }
                 read::Beginning::Anew { after, removed } => {
-                    self.write(move |connection| {
-                        write::add_destination(connection, &name, start, (after, &removed))
-                    })
-                    .await
+                    // Where this is cut off, the destination is still removed, and the next call goes on.
+                    for lot in removed.chunks(write::LOT) {
+                        let (name, lot) = (name.clone(), lot.to_vec());
+                        self.write(move |connection| write::forget_removed(connection, &name, &lot))
+                            .await?;
+                    }
+                    self.write(move |connection| write::add_destination(connection, &name, start, after))
+                        .await
                 }
             }
         })
@@ -80,7 +84,18 @@ impl Outbox for SqliteInbox {
     }
 
     fn remove_destination<'a>(&'a self, _: &'a Candidate, destination: DestinationId) -> Answer<'a, u64> {
-        Box::pin(self.write(move |connection| write::remove_destination(connection, destination)))
+        Box::pin(async move {
+            let (now, mut removed_count) = (Timestamp::now(), 0);
+            // Where this is cut off, the next call goes on.
+            loop {
+                let lot = self.write(move |connection| write::remove_lot(connection, destination, now));
+                let count = lot.await?;
+                removed_count += count as u64;
+                if count < write::LOT {
+                    return Ok(removed_count);
+                }
+            }
+        })
     }
 
     fn record<'a>(&'a self, _: &'a Candidate, progress: Progress) -> Answer<'a, ()> {

@@ -12,19 +12,22 @@ use super::super::index::Seq;
 use super::read;
 use crate::clock::Timestamp;
 
-/// See [`super::Outbox::add_destination`]. Up to `looked_at` nothing was received at the time when it starts, or later; behind
-/// that, these deliveries were closed with its removal.
+/// The most deliveries that one transaction calls off or forgets: some 10 ms, for which nothing is stored. Those of one
+/// destination may be a hundred thousand.
+pub const LOT: usize = 1_000;
+
+/// See [`super::Outbox::add_destination`]. Up to `looked_at` nothing was received at the time when it starts, or later; what was
+/// closed with its removal behind that is forgotten.
 pub fn add_destination(
     connection: &Connection,
     name: &str,
     start: Start,
-    (looked_at, removed): (Seq, &[Seq]),
+    looked_at: Seq,
 ) -> rusqlite::Result<Destination> {
     let cursor = match start {
         Start::Now => read::last_sequence(connection)?,
         Start::Since(time) => read::before_first_at(connection, time, looked_at)?,
     };
-    forget_removed(connection, name, removed.iter().filter(|seq| **seq > cursor))?;
     connection.execute(
         "INSERT INTO destination (name, cursor, added_at) VALUES (?1, ?2, ?3)
          ON CONFLICT (name) DO UPDATE SET
@@ -37,12 +40,8 @@ pub fn add_destination(
     added.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// Forgets these deliveries of a destination that is removed, so that they are found in the log again.
-fn forget_removed<'a>(
-    connection: &Connection,
-    name: &str,
-    removed: impl Iterator<Item = &'a Seq>,
-) -> rusqlite::Result<()> {
+/// Forgets these deliveries of a destination that is removed, [`LOT`] at most, so that they are found in the log again.
+pub fn forget_removed(connection: &Connection, name: &str, removed: &[Seq]) -> rusqlite::Result<()> {
     let known = read::destination_of_name(connection, name)?;
     let Some(known) = known.filter(|known| known.removed_at.is_some()) else {
         return Ok(());
@@ -83,18 +82,24 @@ pub fn miss_destination(connection: &Connection, destination: DestinationId) -> 
     Ok(now.since(since))
 }
 
-/// See [`super::Outbox::remove_destination`].
-pub fn remove_destination(connection: &Connection, destination: DestinationId) -> rusqlite::Result<u64> {
-    let now = Timestamp::now();
-    connection.execute(
-        "UPDATE destination SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL",
-        params![destination.0, now],
-    )?;
+/// Calls off so many pending deliveries of a destination, [`LOT`] at most, and marks it as removed with the last of them.
+pub fn remove_lot(
+    connection: &Connection,
+    destination: DestinationId,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
     let count = connection.execute(
-        "UPDATE delivery SET state = 'removed', changed_at = ?2 WHERE destination = ?1 AND state = 'pending'",
-        params![destination.0, now],
+        "UPDATE delivery SET state = 'removed', changed_at = ?2 WHERE destination = ?1 AND seq IN (
+             SELECT seq FROM delivery WHERE destination = ?1 AND state = 'pending' ORDER BY seq LIMIT ?3)",
+        params![destination.0, now, LOT],
     )?;
-    Ok(count as u64)
+    if count < LOT {
+        connection.execute(
+            "UPDATE destination SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL",
+            params![destination.0, now],
+        )?;
+    }
+    Ok(count)
 }
 
 /// See [`super::Outbox::record`].

@@ -86,6 +86,38 @@ async fn a_file_of_version_2_is_brought_up_to_date_with_a_way_out() {
 }
 
 #[tokio::test]
+async fn a_destination_with_much_that_waits_is_removed_and_put_in_again_in_lots() {
+    let folder = Folder::new();
+    let inbox = Arc::new(folder.open(settings()));
+    let led = led(&inbox);
+    let crm = led.add("crm").await;
+    let sequences = led.accept(0..2 * write::LOT as u64 + 1).await;
+    let pending = sequences
+        .iter()
+        .map(|sequence| delivery(&crm, *sequence, State::Pending));
+    led.deliver(&crm, pending).await;
+    let commit_count = async || inbox.pragma::<i64>("user_version").await >> 8;
+
+    let before = commit_count().await;
+    let removing = led.outbox().remove_destination(&led.leader, crm.id).await;
+    assert_eq!(removing.unwrap(), sequences.len() as u64);
+    assert_eq!(commit_count().await - before, 3);
+    assert!(led.destination(crm.id).await.removed_at.is_some());
+
+    let before = commit_count().await;
+    let start = Start::Since(at(0));
+    let back = led
+        .outbox()
+        .add_destination("crm".to_owned(), start)
+        .await
+        .unwrap();
+    assert_eq!(commit_count().await - before, 3 + 1);
+    assert_eq!(inbox.outbox_rows().await, (0, 0));
+    let undelivered = inbox.undelivered(back.id, 0, 3 * write::LOT).await.unwrap();
+    assert_eq!(undelivered.receipts.len(), sequences.len());
+}
+
+#[tokio::test]
 async fn the_way_out_is_found_by_keys_and_in_their_order() {
     let folder = Folder::new();
     let inbox = folder.open(settings());
@@ -363,7 +395,7 @@ async fn a_destination_misses_nothing_that_arrives_while_it_is_added() {
                 ("later", Start::Since(at(10)), looked_at),
                 ("now", Start::Now, looked_at),
             ]
-            .map(|(name, start, seq)| write::add_destination(connection, name, start, (seq, &[])).unwrap())
+            .map(|(name, start, seq)| write::add_destination(connection, name, start, seq).unwrap())
         })
         .await;
 

@@ -26,7 +26,7 @@ use crate::inbox::outbox::{
 /// The most receipts that are read ahead and have no row: some 0.2 MiB.
 pub const WINDOW: usize = 1024;
 
-/// The most deliveries that are known at once: some 20 MiB. Where so many wait to be tried again, what is behind them
+/// The most deliveries that are known at once: some 35 MiB. Where so many wait to be tried again, what is behind them
 /// stays in the log. Fewer in tests, which come to so many.
 const MAX_COUNT: usize = if cfg!(test) { 3 * WINDOW } else { 100_000 };
 
@@ -230,6 +230,19 @@ impl Backlog {
     pub fn vanish(&mut self, sequence: u64) {
         self.in_flight_count -= 1;
         self.remove(sequence);
+    }
+
+    /// Forgets what waits to be sent and is older than that number, since its receipt has expired; gives how many these are. What is
+    /// under way goes on to its end.
+    pub fn expire_below(&mut self, first: u64) -> usize {
+        let old = self.items.range(..first);
+        let waiting = old.filter(|(_, item)| item.phase == Phase::Waiting);
+        let expired: Vec<_> = waiting.map(|(sequence, _)| *sequence).collect();
+        for sequence in &expired {
+            self.displace(*sequence);
+            self.remove(*sequence);
+        }
+        expired.len()
     }
 
     /// Takes note of how an attempt ended, and of what the destination asked for: to be recorded. `random` is from 0 to 1.

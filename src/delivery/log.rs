@@ -181,6 +181,17 @@ pub fn expired(destination: &str, sequence: u64) {
     );
 }
 
+/// The receipts of so many pending deliveries, all before that number, are older than receipts are kept.
+pub fn expired_before(destination: &str, count: usize, first: u64) {
+    if count > 0 {
+        tracing::warn!(
+            destination,
+            error.type = "delivery_expired",
+            "receipts before number {first} have expired, and {count} of them were not delivered to {destination}"
+        );
+    }
+}
+
 /// The store cannot be read or written.
 pub fn store_fails(destination: &str, error: &inbox::Error) {
     tracing::warn!(

@@ -178,6 +178,7 @@ macro_rules! contract_tests {
                 what_matches_is_found_a_part_at_a_time,
                 the_last_receipt_before_a_time_is_found_as_clocks_may_have_it,
                 undelivered_leaves_out_what_has_a_delivery_to_that_destination,
+                undelivered_says_from_where_on_receipts_are_held,
                 undelivered_looks_at_a_bounded_part_and_says_how_far_it_came,
                 whoever_does_not_lead_writes_nothing,
                 a_closed_inbox_refuses_every_call_of_the_way_out,

@@ -222,16 +222,17 @@ pub struct Undelivered {
     pub read_to: u64,
     /// The number of the newest receipt. Where the log was read so far, there is no more.
     pub newest: u64,
+    /// The number of the oldest receipt that is held, or what comes after the newest: all before it have expired.
+    pub first: u64,
 }
 
 impl Undelivered {
-    /// What was found with that limit among the numbers above `after` up to `until`.
+    /// What was found with that limit among the numbers above `after` up to `until`, in a log from `first` to `newest`.
     pub(super) fn new(
         found: Vec<(Receipt, Option<Bytes>)>,
         limit: usize,
-        after: u64,
-        until: u64,
-        newest: u64,
+        (after, until): (u64, u64),
+        (first, newest): (u64, u64),
     ) -> Self {
         let mut bodies = Vec::with_capacity(found.len());
         let receipts: Vec<_> = found
@@ -248,6 +249,7 @@ impl Undelivered {
             bodies,
             read_to: if is_cut { last } else { until.max(after) },
             newest,
+            first,
         }
     }
 }

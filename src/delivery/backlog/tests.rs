@@ -730,6 +730,24 @@ fn what_cannot_be_loaded_waits_again_and_what_has_expired_is_gone() {
 }
 
 #[test]
+fn what_waits_and_has_expired_is_forgotten_and_what_is_under_way_goes_on() {
+    let mut backlog = backlog(&[1, 1, 2, 3, 3]);
+    assert_eq!(backlog.begin(at(0)).unwrap().sequence, 1);
+
+    assert_eq!(backlog.expire_below(5), 3);
+
+    assert_eq!((backlog.pending_count(), backlog.in_flight_count()), (2, 1));
+    assert_eq!(begin_all(&mut backlog, at(0)), [5]);
+    for sequence in [1, 5] {
+        settle(&mut backlog, sequence, Outcome::Delivered, at(1));
+    }
+    let progress = backlog.progress(PauseChange::Keep).unwrap();
+    assert_eq!((progress.cursor, progress.deliveries.len()), (5, 2));
+    backlog.recorded();
+    assert!(backlog.is_empty());
+}
+
+#[test]
 fn older_trainings_of_a_chatbot_keep_their_order() {
     let mut backlog = backlog(&[]);
     for (sequence, chatbot) in [(1, 7), (2, 8), (3, 7)] {

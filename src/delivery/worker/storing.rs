@@ -56,6 +56,8 @@ impl Worker<'_> {
         };
         self.store_worked();
         let (now, settings) = (self.now(), &self.parts.settings);
+        let expired_count = self.backlog.expire_below(undelivered.first);
+        log::expired_before(&settings.name, expired_count, undelivered.first);
         let arrears = self.arrears.as_mut();
         if let Some(count) = arrears.and_then(|arrears| arrears.note(&undelivered, &settings.filter)) {
             // Where the filter is soon changed back, what was not passed in the store yet is not lost.

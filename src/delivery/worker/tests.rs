@@ -18,6 +18,7 @@ use crate::inbox::fake::{FakeInbox, Record};
 use crate::inbox::outbox::{DestinationId, Outcome, State};
 use crate::metrics::Registry;
 use crate::rotating::Rotating;
+use crate::telemetry::testing::Log;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -280,6 +281,16 @@ impl<S: Sender + Default> Site<S> {
         log.push((receipt, body));
     }
 
+    /// Waits until it shows so many as pending.
+    async fn pending(&self, count: u64) {
+        let waiting = async {
+            while self.board.status().map(|status| status.pending_count) != Some(count) {
+                sleep(MS).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect("so many are");
+    }
+
     /// Tells the worker that; gives how much it changed.
     async fn tell(&self, what: What) -> Option<usize> {
         let (answer, answered) = oneshot::channel();
@@ -412,6 +423,30 @@ async fn what_is_accepted_is_sent_at_once_and_where_the_word_of_it_is_missed_wit
 
     assert!(told <= MS, "{told:?}");
     assert!(missed > 2 * MS && missed <= INTERVAL, "{missed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_expires_while_nothing_is_sent_is_pending_no_more() {
+    let log = Log::start();
+    let site = Site::with(0, 16, MS);
+    let pause = Pause {
+        at: Timestamp::now(),
+        reason: String::new(),
+    };
+    site.tell(What::Pause(pause)).await;
+    (1..=3).for_each(|sequence| site.accept(sequence));
+    site.pending(3).await;
+
+    site.inbox.outbox.log.lock().drain(..2);
+
+    site.pending(1).await;
+    let expected = "WARN receipts before number 3 have expired, and 2 of them were not delivered to app";
+    let said = log.lines();
+    assert_eq!(
+        said.iter().filter(|said| *said == expected).count(),
+        1,
+        "{said:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,6 +81,7 @@ impl Outbox for FakeOutbox {
     fn undelivered(&self, _: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
         let log = self.log.lock().clone();
         let newest = log.last().map_or(0, |(last, _)| last.sequence);
+        let first = log.first().map_or(newest + 1, |(first, _)| first.sequence);
         let pending = self.pending.lock();
         let has_row = |sequence| pending.iter().any(|(row, ..)| row.sequence == sequence);
         let found = log
@@ -93,7 +94,7 @@ impl Outbox for FakeOutbox {
         let read_time = *self.read_time.lock();
         Box::pin(async move {
             sleep(read_time).await;
-            Ok(Undelivered::new(found, limit, after, newest, newest))
+            Ok(Undelivered::new(found, limit, (after, newest), (first, newest)))
         })
     }
 

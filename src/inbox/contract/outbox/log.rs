@@ -106,6 +106,20 @@ pub async fn undelivered_leaves_out_what_has_a_delivery_to_that_destination(plac
     assert_eq!(page.read_to, sequences[5]);
     let page = led.outbox().undelivered(one.id, sequences[2], 0).await.unwrap();
     assert_eq!((page.receipts.len(), page.read_to), (0, sequences[2]));
+    assert_eq!(page.first, sequences[0]);
+}
+
+pub async fn undelivered_says_from_where_on_receipts_are_held(place: &impl Place) {
+    let led = Led::open(place).await;
+    let destination = led.add("crm").await;
+    let sequences = led.accept(0..3).await;
+
+    for (expired_count, first) in [(2, sequences[2]), (3, sequences[2] + 1)] {
+        led.inbox.expire_all(expired_count).await;
+
+        let page = led.outbox().undelivered(destination.id, 0, 0).await.unwrap();
+        assert_eq!(page.first, first);
+    }
 }
 
 pub async fn undelivered_looks_at_a_bounded_part_and_says_how_far_it_came(place: &impl Place) {

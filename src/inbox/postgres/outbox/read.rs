@@ -115,9 +115,9 @@ pub async fn undelivered(
     if !is_same_log {
         return Ok(None);
     }
-    let newest = newest.unsigned_abs();
+    let (first, newest) = (first.unsigned_abs(), newest.unsigned_abs());
     // Nothing is there between what has expired.
-    let after = after.max(newest.min(first.unsigned_abs() - 1));
+    let after = after.max(newest.min(first - 1));
     let until = newest.min(after + MAX_UNDELIVERED_EXAMINED);
     let parameters: Parameters<'_> = &[&bigint(after), &bigint(until), &destination.0, &bigint(limit)];
     let found = rows(client, &undelivered_sql(), parameters).await?;
@@ -125,7 +125,12 @@ pub async fn undelivered(
         .iter()
         .map(receipt_and_small_body)
         .collect::<Result<_, _>>()?;
-    Ok(Some(Undelivered::new(found, limit, after, until, newest)))
+    Ok(Some(Undelivered::new(
+        found,
+        limit,
+        (after, until),
+        (first, newest),
+    )))
 }
 
 /// See [`super::Outbox::load`].

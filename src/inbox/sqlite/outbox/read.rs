@@ -122,12 +122,13 @@ pub fn undelivered(
 ) -> rusqlite::Result<Undelivered> {
     let newest = last_sequence(connection)? as u64;
     let first: Option<u64> = connection.query_row("SELECT min(seq) FROM receipt", [], |row| row.get(0))?;
+    let first = first.unwrap_or(newest + 1);
     // Nothing is there between what has expired.
-    let after = first.map_or(newest, |first| first - 1).max(after);
+    let after = (first - 1).max(after);
     let until = newest.min(after + MAX_UNDELIVERED_EXAMINED);
     let parameters = params![destination.0, after, until, limit];
     let found = list(connection, &undelivered_sql(), parameters, receipt_and_small_body)?;
-    Ok(Undelivered::new(found, limit, after, until, newest))
+    Ok(Undelivered::new(found, limit, (after, until), (first, newest)))
 }
 
 /// See [`super::Outbox::load`].

@@ -3,7 +3,8 @@
 //!
 //! The store decides: it gives one receiver at a time a lease, which ends unless it is asked for again. What it answers
 //! is believed for [`LEASE`] from before it was asked, which is never longer than the store believes it. So where the
-//! store cannot be asked, this receiver stops leading in time, and nobody leads until it can be.
+//! store cannot be asked, this receiver stops leading in time, and nobody leads until it can be. While the machine sleeps, or is
+//! paused, this process's time stands still, and the store's does not: the clock tells, up to [`LOOK`] after it woke.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::{Builder, Uuid, Version};
 
+use crate::clock::{Timestamp, Watched, rounded};
 use crate::http::Leader;
 use crate::inbox::{self, Candidate, Inbox, LEASE};
 use crate::instance;
@@ -22,6 +24,9 @@ use crate::term::{Office, Terms, office};
 
 /// How often the store is asked: it may fail to answer twice before the lease ends.
 const INTERVAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
+
+/// How often it is looked whether the machine has slept.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How many bytes of a receiver's id are of its deployment.
 const HASH_BYTES: usize = 8;
@@ -106,6 +111,10 @@ pub struct Candidacy {
     known_until: Option<Instant>,
     /// Why there was no answer when the store was last asked.
     trouble: String,
+    /// What the clock says.
+    clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// What it said when it was last looked at.
+    watched: Watched,
 }
 
 impl Candidacy {
@@ -136,6 +145,8 @@ impl Candidacy {
             asked_at: Instant::now(),
             known_until: None,
             trouble: String::new(),
+            clock: Box::new(Timestamp::now),
+            watched: Watched::from_now(),
         };
         (candidacy, leadership, terms)
     }
@@ -153,7 +164,9 @@ impl Candidacy {
         self.asked_at = Instant::now();
         let end = self.asked_at + LEASE;
         let asking = self.inbox.lead(&self.candidate);
-        match timeout_at(self.known_until.unwrap_or(end), asking).await {
+        let answer = timeout_at(self.known_until.unwrap_or(end), asking).await;
+        let end = earlier(end, self.see_sleep());
+        match answer {
             // This process was held up, and may believe nothing of it.
             Ok(Ok(_)) if end <= Instant::now() => self.fail("the answer came too late".to_owned()),
             Ok(Ok(inbox::Leadership::Leader)) => {
@@ -192,11 +205,12 @@ impl Candidacy {
         let asking = async {
             loop {
                 let next = self.asked_at + INTERVAL;
-                if let Some(end) = self.known_until.filter(|end| *end <= next) {
-                    sleep_until(end).await;
-                    self.forget();
+                while Instant::now() < next {
+                    let look_at = next.min(Instant::now() + LOOK);
+                    sleep_until(self.known_until.map_or(look_at, |end| end.min(look_at))).await;
+                    self.see_sleep();
+                    self.forget_in_time();
                 }
-                sleep_until(next).await;
                 self.ask().await;
             }
         };
@@ -208,6 +222,30 @@ impl Candidacy {
     fn fail(&mut self, reason: String) {
         self.trouble = reason;
         tracing::debug!(error.type = "leadership", "cannot ask who leads: {}", self.trouble);
+        self.forget_in_time();
+    }
+
+    /// Believes what is known for so much less as the machine has slept, and gives how long that was. One whose clock was set ahead
+    /// looks the same, and loses a term by it.
+    fn see_sleep(&mut self) -> Duration {
+        let now = (self.clock)();
+        let expected = self.watched.see(now);
+        // Who is alone leads however long it slept.
+        let slept = expected.map_or(Duration::ZERO, |expected| now.since(expected));
+        if slept.is_zero() || !self.is_shared {
+            return Duration::ZERO;
+        }
+        self.known_until = self.known_until.map(|end| earlier(end, slept));
+        self.trouble = format!(
+            "the machine slept for {}, or its clock was set ahead",
+            rounded(slept)
+        );
+        self.forget_in_time();
+        slept
+    }
+
+    /// Stops believing what was known if it is time to.
+    fn forget_in_time(&mut self) {
         if self.known_until.is_some_and(|end| end <= Instant::now()) {
             self.forget();
         }
@@ -261,6 +299,11 @@ impl Candidacy {
             );
         }
     }
+}
+
+/// So much before that, or long ago.
+fn earlier(end: Instant, by: Duration) -> Instant {
+    end.checked_sub(by).unwrap_or_else(|| end.min(Instant::now()))
 }
 
 /// A new id. Its first half is that of all receivers of that deployment, so that who follows another one knows whether that keeps

@@ -21,9 +21,15 @@ impl Watched {
 
     /// What the clock says; and, if it was set since it was last looked at, what it would say if it had not been.
     pub fn now(&mut self) -> (Timestamp, Option<Timestamp>) {
-        let (now, instant) = (Timestamp::now(), Instant::now());
+        let now = Timestamp::now();
+        (now, self.see(now))
+    }
+
+    /// The second of these, where the clock says that now.
+    pub fn see(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let instant = Instant::now();
         let Self(before, at) = std::mem::replace(self, Self(now, instant));
         let expected = before.plus(instant - at);
-        (now, (now.distance(expected) > STEP).then_some(expected))
+        (now.distance(expected) > STEP).then_some(expected)
     }
 }

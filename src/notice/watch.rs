@@ -79,7 +79,7 @@ pub struct Watch {
     /// What was received last.
     newest: Newest,
     /// When the last turn of its task was.
-    turn_at: Instant,
+    turn_at: (Timestamp, Instant),
     clock: Watched,
     /// Whether it was said that books cannot be kept.
     is_said: bool,
@@ -112,7 +112,7 @@ impl Watch {
             failing: None,
             account_since: None,
             newest: Newest::default(),
-            turn_at: Instant::now(),
+            turn_at: (Timestamp::now(), Instant::now()),
             clock: Watched::from_now(),
             is_said: false,
             are_sending: vec![false; metrics.len()],
@@ -322,8 +322,10 @@ impl Watch {
 
     /// Whether it is so long since this was asked last that another one may have led.
     fn was_long_away(&mut self) -> bool {
-        let before = std::mem::replace(&mut self.turn_at, Instant::now());
-        before.elapsed() > LOOK * 2
+        let (now, instant) = (Timestamp::now(), Instant::now());
+        let (then, at) = std::mem::replace(&mut self.turn_at, (now, instant));
+        // Where the machine slept, only the clock tells.
+        now.since(then).max(instant - at) > LOOK * 2
     }
 
     /// The message to send now for that notice, if there is one and none is under way.

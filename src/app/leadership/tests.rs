@@ -2,6 +2,7 @@
 //!
 //! The clock is paused: it moves when nothing else can.
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -44,6 +45,16 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
         .expect("it within an hour")
 }
 
+/// Has a candidacy go by a clock that goes as its own time does, and by so much more as the machine has slept, which is returned.
+fn sleeper(candidacy: &mut Candidacy) -> Arc<Mutex<Duration>> {
+    let (begun, since) = (Timestamp::now(), Instant::now());
+    let slept = Arc::new(Mutex::new(Duration::ZERO));
+    let so_far = Arc::clone(&slept);
+    candidacy.clock = Box::new(move || begun.plus(since.elapsed() + *so_far.lock()));
+    candidacy.see_sleep();
+    slept
+}
+
 /// A running candidacy.
 struct Stage {
     inbox: Arc<FakeInbox>,
@@ -51,6 +62,7 @@ struct Stage {
     terms: Terms,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    slept: Arc<Mutex<Duration>>,
 }
 
 impl Stage {
@@ -61,6 +73,7 @@ impl Stage {
         inbox.leadership.send_replace(said);
         let (mut candidacy, leadership, terms) =
             Candidacy::new(Arc::clone(&inbox) as Arc<dyn Inbox>, is_shared, Some(DEPLOYMENT));
+        let slept = sleeper(&mut candidacy);
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
@@ -74,6 +87,7 @@ impl Stage {
             terms,
             stop,
             task,
+            slept,
         }
     }
 
@@ -242,6 +256,55 @@ async fn an_answer_after_the_lease_that_it_gives_is_none() {
     asking.await;
 
     assert!(!leadership.is_self() && !terms.lasts());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_ends_while_the_machine_sleeps() {
+    for (slept, left) in [
+        (3_600 * SECOND, Duration::ZERO),
+        (3 * SECOND, LEASE - SECOND - 3 * SECOND),
+    ] {
+        let log = Log::start();
+        let mut stage = Stage::start(leader(), true).await;
+        let term = stage.term().await;
+        stage.say(None);
+        sleep(SECOND).await;
+
+        let woke_at = Instant::now();
+        *stage.slept.lock() = slept;
+        soon(term.cancelled()).await;
+
+        let late = woke_at.elapsed() - left;
+        assert!(late <= LOOK, "{slept:?}: {late:?}");
+        let said = log.lines().join("\n");
+        assert!(said.contains("the machine slept for "), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_before_the_machine_slept_is_none() {
+    let inbox = FakeInbox::new();
+    let (mut candidacy, leadership, terms) = Candidacy::new(Arc::clone(&inbox) as Arc<dyn Inbox>, true, None);
+    let slept = sleeper(&mut candidacy);
+    let mut asking = Box::pin(candidacy.ask());
+    assert!(futures_util::poll!(&mut asking).is_pending());
+
+    inbox.leadership.send_replace(leader());
+    *slept.lock() = LEASE;
+    asking.await;
+
+    assert!(!leadership.is_self() && !terms.lasts());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_alone_leads_however_long_the_machine_slept() {
+    let mut stage = Stage::start(leader(), false).await;
+    let term = stage.term().await;
+
+    *stage.slept.lock() = 3_600 * SECOND;
+    sleep(10 * SECOND).await;
+
+    assert!(!term.is_cancelled());
 }
 
 #[tokio::test(start_paused = true)]

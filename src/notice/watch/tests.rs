@@ -60,6 +60,17 @@ async fn told(watch: &mut Watch, settings: &Settings) -> Option<String> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_the_machine_slept_another_one_may_have_led() {
+    let (mut watch, ..) = watch(&FakeInbox::new());
+    assert!(!watch.was_long_away());
+
+    // This process's own time stood still meanwhile.
+    watch.turn_at.0 = Timestamp::now().minus(Duration::from_secs(3_600));
+
+    assert!(watch.was_long_away());
+}
+
+#[tokio::test(start_paused = true)]
 async fn that_the_inbox_takes_no_writes_is_told_also_where_it_hangs() {
     for hangs_from_the_start in [true, false] {
         let inbox = FakeInbox::new();

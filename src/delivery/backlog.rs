@@ -50,6 +50,8 @@ pub struct Backlog {
     /// By how many receipts the cursor moves before it is recorded for its own sake.
     cursor_lag: u64,
     items: BTreeMap<u64, Item>,
+    /// Since when each of them waits, the longest first.
+    ages: BTreeSet<(Timestamp, u64)>,
     jobs: HashMap<Job, Line>,
     /// Those that have no row and none on its way.
     rowless: BTreeSet<u64>,
@@ -90,6 +92,7 @@ impl Backlog {
             given_cursor: destination.cursor,
             cursor_lag: CURSOR_LAG,
             items: BTreeMap::new(),
+            ages: BTreeSet::new(),
             jobs: HashMap::new(),
             rowless: BTreeSet::new(),
             ready: BTreeSet::new(),
@@ -115,6 +118,12 @@ impl Backlog {
             tried_at: delivery.outcome.map(|_| delivery.changed_at),
             // Whoever tried it may have missed that somebody came back.
             is_early: matches!(delivery.outcome, Some(Outcome::Unreachable | Outcome::Timeout)),
+            // When it was asked for again is not kept: not before it was due, or was last tried.
+            waits_since: match (delivery.attempt_count, delivery.replay_count) {
+                (0, _) => due_at,
+                (_, 0) => receipt.received_at,
+                (_, 1..) => delivery.changed_at,
+            },
             ..Item::new(receipt, due_at)
         };
         self.insert(delivery.sequence, item);
@@ -390,9 +399,9 @@ impl Backlog {
         self.items.len()
     }
 
-    /// When the oldest receipt that is pending was received.
+    /// When the oldest receipt that is pending was received, or asked for again though it needed no delivery.
     pub fn oldest_received_at(&self) -> Option<Timestamp> {
-        self.items.first_key_value().map(|(_, item)| item.received_at)
+        self.ages.first().map(|(waits_since, _)| *waits_since)
     }
 }
 

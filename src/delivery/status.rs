@@ -20,7 +20,8 @@ pub struct Status {
     /// How many deliveries are pending. What has not been read from the log yet is counted whether or not the destination
     /// wants it.
     pub pending_count: u64,
-    /// When the oldest receipt that is pending was received.
+    /// When the oldest receipt that is pending was received; of one that is sent again though it was not given up, when that was
+    /// asked for.
     pub oldest_received_at: Option<Timestamp>,
     /// How many dead letters it has.
     pub dead_count: u64,

@@ -12,7 +12,8 @@ use crate::inbox::outbox::{Delivery, DestinationId, Outcome, State};
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) job: Job,
-    pub(super) received_at: Timestamp,
+    /// Since when it is late: since it was received or, if it was delivered or not wanted before, since it was asked for again.
+    pub(super) waits_since: Timestamp,
     pub(super) body_bytes: usize,
     pub(super) step: u32,
     pub(super) attempt_count: u32,
@@ -66,6 +67,7 @@ impl Backlog {
         let line = self.jobs.entry(item.job.clone()).or_default();
         let former = line.sequences.first().copied();
         line.sequences.insert(sequence);
+        self.ages.insert((item.waits_since, sequence));
         self.items.insert(sequence, item);
         match former {
             Some(former) if former < sequence => {}
@@ -80,6 +82,7 @@ impl Backlog {
     pub(super) fn remove(&mut self, sequence: u64) {
         let item = self.items.remove(&sequence).expect("it is pending");
         self.rowless.remove(&sequence);
+        self.ages.remove(&(item.waits_since, sequence));
         let line = self
             .jobs
             .get_mut(&item.job)
@@ -270,7 +273,7 @@ impl Item {
                 Some(event_id) => Job::Of(event_id),
                 None => Job::Unnamed(receipt.chatbot_id, receipt.event.event.as_ref().into()),
             },
-            received_at: receipt.received_at,
+            waits_since: receipt.received_at,
             body_bytes: receipt.body_bytes,
             step: 0,
             attempt_count: 0,

@@ -690,6 +690,52 @@ fn what_is_opened_again_waits_for_what_is_under_way_in_its_job() {
 }
 
 #[test]
+fn what_is_sent_again_is_late_from_then_on_and_what_was_given_up_since_it_came() {
+    let delivered_at = |state| {
+        let mut backlog = backlog(&[1, 2]);
+        begin_all(&mut backlog, at(0));
+        settle(&mut backlog, 1, Outcome::Delivered, at(0));
+        let row = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
+        backlog.recorded();
+        (backlog, Delivery { state, ..row })
+    };
+    let now = at(86_400);
+    for (state, late_since, after_restart) in [
+        (State::Delivered, now, now),
+        (State::Cancelled, now, now),
+        // The row that is pending again does not say what it was.
+        (State::Dead, at(0), now),
+    ] {
+        let (mut backlog, row) = delivered_at(state);
+        assert!(backlog.reopen(&receipt(1, 1), Some(&row), now));
+        let row = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
+        backlog.recorded();
+        let mut restarted = self::backlog(&[]);
+        restarted.restore(&row, &receipt(1, 1), at(90_000));
+
+        assert_eq!(restarted.oldest_received_at(), Some(after_restart), "{state:?}");
+        // The other one is the oldest whatever its number.
+        assert_eq!(backlog.oldest_received_at(), Some(at(0)), "{state:?}");
+        settle(&mut backlog, 2, Outcome::Delivered, now);
+        record(&mut backlog);
+        assert_eq!(backlog.oldest_received_at(), Some(late_since), "{state:?}");
+        begin_all(&mut backlog, now);
+        settle(&mut backlog, 1, Outcome::Delivered, now);
+        record(&mut backlog);
+        assert_eq!(backlog.oldest_received_at(), None, "{state:?}");
+    }
+    // As for a destination that was added after it had come.
+    let mut backlog = Backlog::new(&destination(1), schedule(), Filter::default());
+    assert!(backlog.reopen(&receipt(1, 1), None, now));
+    let row = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
+    let mut restarted = self::backlog(&[]);
+    restarted.restore(&row, &receipt(1, 1), at(90_000));
+    for backlog in [backlog, restarted] {
+        assert_eq!(backlog.oldest_received_at(), Some(now));
+    }
+}
+
+#[test]
 fn each_time_it_is_opened_again_has_a_number_that_its_attempts_and_a_restart_keep() {
     let mut backlog = backlog(&[1]);
     assert_eq!(backlog.begin(at(0)).unwrap().replay_count, 0);

@@ -76,11 +76,14 @@ impl Backlog {
             return false;
         }
         let known = self.row_on_its_way(sequence).or(was);
+        // What was given up is lacking since it came; nobody waited for anything else.
+        let is_lacking = known.is_some_and(|row| row.state == State::Dead);
         let item = Item {
             attempt_count: known.map_or(0, |row| row.attempt_count),
             replay_count: known.map_or(0, |row| row.replay_count.saturating_add(1)),
             outcome: known.and_then(|row| row.outcome),
             tried_at: known.map(|row| row.changed_at),
+            waits_since: if is_lacking { receipt.received_at } else { now },
             ..Item::new(receipt, now)
         };
         // Those before it must be known by their rows wherever it is known by its own.

@@ -91,6 +91,7 @@ pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
     let receiver = network::Receiver::find(settings).await?;
     findings.extend(network::addresses(settings, &receiver));
     findings.extend(inbox::examine(settings, &receiver).await);
+    findings.extend(network::leader(settings, &receiver).await);
     findings.extend(account::examine(settings, &receiver).await);
     let mut shown = loaded.shown.iter();
     let is_probed = shown.all(|shown| (shown.key, &*shown.value) != ("subscription.probe", "false"));

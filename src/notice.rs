@@ -25,6 +25,7 @@ pub mod watch;
 use std::time::Duration;
 
 use crate::delivery::DestinationSettings;
+use crate::inbox::Space;
 use crate::words::words;
 
 pub use book::{Books, Untold};
@@ -43,8 +44,8 @@ pub const DEFAULT_QUIET: Duration = Duration::from_secs(30 * 60);
 /// Below how many hundredths of a volume's space a disk is nearly full, unless it is set.
 pub const DEFAULT_FREE_PERCENT: u64 = 10;
 
-/// Above this size an inbox's log is too large, unless it is set: docs/metrics.md has the same for an alarm.
-pub const DEFAULT_LOG_BYTES: u64 = 256 << 20;
+/// Above this size an inbox's log is too large, unless it is set.
+pub const DEFAULT_LOG_BYTES: u64 = Space::LARGE_LOG_BYTES;
 
 /// What is to be known of one notice.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ pub mod running;
 
 use std::time::Duration;
 
+use serde_json::Value;
 use url::Url;
 
 use super::network::Receiver;
@@ -56,11 +57,11 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
             "check subscription.include and subscription.exclude: a title must be as CaiGunn has it, in the same case",
         ));
     }
+    let seen = receiver.ask(settings, "/subscription").await;
     if let Registration::Wanted(webhook) = &settings.registration {
         let known: Vec<_> = targets.into_iter().filter(|target| target.id.is_some()).collect();
         let visits = once::ensure(&client, webhook, known, Mode::DryRun).await;
         let place = reachable(settings.admin_listen).to_string();
-        let seen = receiver.ask(settings, "/subscription").await;
         let cut_off = match &seen {
             Some(Ok(seen)) => running::would_be_cut_off(settings, &place, seen),
             // Where it tells nothing, another finding says why.
@@ -84,17 +85,27 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
             )
         }));
         findings.extend(registrations(webhook, &visits, ensure));
-        if let Some(Ok(seen)) = &seen
-            && let Some(problem) = seen["problem"].as_str()
-        {
-            findings.push(Finding::warning(
-                "running receiver",
-                format!("it does not look after the chatbots now: {problem}"),
-                "it is tried again by itself; `/api/v1/subscription` and the log say how it goes",
-            ));
-        }
+    }
+    if let Some(Ok(seen)) = &seen {
+        findings.extend(problems(seen));
     }
     findings
+}
+
+/// What keeps the receiver that runs from its work at CaiGunn, as it says itself. Where it cannot look after the chatbots, that is
+/// why it asks for nothing that was missed.
+fn problems(seen: &Value) -> Option<Finding> {
+    let of_chatbots = seen["problem"].as_str();
+    let problem = of_chatbots.map(|problem| format!("it does not look after the chatbots now: {problem}"));
+    let found = problem.or_else(|| {
+        let problem = seen["backfill"]["problem"].as_str()?;
+        Some(format!("what was missed cannot be asked for: {problem}"))
+    })?;
+    Some(Finding::warning(
+        "running receiver",
+        found,
+        "it is tried again by itself; `/api/v1/subscription` and the log say how it goes",
+    ))
 }
 
 /// By which proxy CaiGunn is called.
@@ -288,4 +299,29 @@ async fn clock(client: &Client) -> Finding {
         format!("it is {} {direction} CaiGunn's", rounded(skew)),
         "set it right, with NTP: received_at, the window for older training events, and deliveries' timestamps go by it",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_keeps_the_receiver_from_asking_for_what_was_missed_is_said_unless_it_is_of_the_account() {
+        let found = |problem: Value, of_backfill: Value| {
+            let seen = json!({"problem": problem, "backfill": {"problem": of_backfill}});
+            problems(&seen).map(|finding| finding.found)
+        };
+
+        assert_eq!(found(json!(null), json!(null)), None);
+        assert_eq!(
+            found(json!(null), json!("no key")).as_deref(),
+            Some("what was missed cannot be asked for: no key")
+        );
+        assert_eq!(
+            found(json!("refused"), json!("refused")).as_deref(),
+            Some("it does not look after the chatbots now: refused")
+        );
+    }
 }

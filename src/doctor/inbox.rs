@@ -14,7 +14,7 @@ use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::acceptance::Refused;
 use crate::inbox::sqlite::{
-    NO_INODE_ADVICE, Wanted, being_restored, flaws, has_no_inode, lost_in_use, marked, newest_quarantined,
+    NO_INODE_ADVICE, Wanted, being_restored, flaws, has_no_inode, log_bytes, lost_in_use, marked, newest_quarantined,
     obstacle, on_no_disk, try_write,
 };
 use crate::inbox::{Error, Space};
@@ -43,6 +43,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         let is_sound = soundness.verdict == Verdict::Ok;
         let mut findings = vec![soundness, space(&path)];
         findings.extend(on_no_disk(&path).map(|flaw| Finding::warning("volume", flaw.found, flaw.advice)));
+        findings.extend(log(&path));
         findings.extend(access);
         // Of a file that is not there only its folder is written to; of one that only a receiver has, that one alone knows.
         let is_only_there = lost_in_use(&path).is_some() && !matches!(state, State::Unready(_));
@@ -107,6 +108,15 @@ fn space(path: &Path) -> Finding {
     }
 }
 
+/// That somebody goes on reading, so that the log grows.
+fn log(path: &Path) -> Option<Finding> {
+    let log_bytes = log_bytes(path);
+    (log_bytes > Space::LARGE_LOG_BYTES).then(|| {
+        let found = format!("it has {} MiB", log_bytes >> 20);
+        Finding::warning("inbox's log", found, Space::LARGE_LOG_ADVICE)
+    })
+}
+
 /// Whether the files are their owner's alone, and there is one owner.
 fn access(path: &Path) -> Vec<Finding> {
     const CHECK: &str = "access";
@@ -148,6 +158,7 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Option<Finding> 
     Some(match (written, receiver) {
         (Ok(()), State::Absent) if path.exists() => Finding::ok(CHECK, format!("{shown} takes writes")),
         (Ok(()), State::Absent) => Finding::ok(CHECK, format!("the folder for {shown} takes writes")),
+        (_, State::Changing(change)) => State::changing(change, listen),
         // Whatever this process can do, that one cannot.
         (_, State::Unready(reason)) => Finding::failure(
             CHECK,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use serde_json::Value;
 use url::Url;
 
 use super::receiver::{Access, At, HANGS};
@@ -183,6 +184,28 @@ fn admin_token(access: &Access, settings: &Settings) -> Finding {
     }
 }
 
+/// That the receiver which runs here does not know which one leads. Where it cannot use the inbox, that is why, and is said there.
+pub async fn leader(settings: &Settings, receiver: &Receiver) -> Option<Finding> {
+    if receiver.state() != State::Ready {
+        return None;
+    }
+    no_leader(&receiver.ask(settings, "/subscription").await?.ok()?)
+}
+
+/// What it means that a receiver which says that of its subscription names no leader.
+fn no_leader(seen: &Value) -> Option<Finding> {
+    let is_known = seen.pointer("/leader/name").is_none_or(|name| !name.is_null());
+    (!is_known).then(|| {
+        Finding::warning(
+            "leader",
+            "the receiver that runs here does not know which one leads, and while none does nothing is delivered, registered or \
+             asked for",
+            "ask again in ten seconds, for one may just hand over to another; if it lasts, the warnings `leadership` in the \
+             receivers' logs say why",
+        )
+    })
+}
+
 /// Whether the public URL leads to the receiver. Without probes, as where this machine does not reach it, no failure is made of
 /// what else answers here.
 pub fn public_url(settings: &Settings, receiver: &Receiver, is_probed: bool) -> Finding {
@@ -234,7 +257,7 @@ pub fn public_url(settings: &Settings, receiver: &Receiver, is_probed: bool) -> 
         _ if receiver.proof() == Some(theirs) => {
             Finding::ok(CHECK, format!("{url} leads to the receiver that runs here"))
         }
-        State::Ready | State::Unready(_) => {
+        State::Ready | State::Unready(_) | State::Changing(_) => {
             another_process(CHECK, url, receiver.place, settings.inbox_location.is_shared())
         }
         State::Absent => Finding::warning(
@@ -271,6 +294,8 @@ fn unreached(check: &'static str, url: &Url, finding: &Unreached) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::Verdict;
     use super::*;
 
@@ -282,6 +307,18 @@ mod tests {
         assert_eq!(finding(false).verdict, Verdict::Failure);
         assert_eq!(finding(true).verdict, Verdict::Warning);
     }
+
+    #[test]
+    fn that_no_leader_is_known_is_warned_about() {
+        let verdict = |leader| no_leader(&json!({"leader": leader})).map(|finding| finding.verdict);
+
+        assert_eq!(verdict(json!({"name": "hooks-1", "is_self": false})), None);
+        assert_eq!(
+            verdict(json!({"name": null, "is_self": false})),
+            Some(Verdict::Warning)
+        );
+    }
+
     #[test]
     fn two_addresses_clash_where_one_program_cannot_have_both() {
         for (one, other, expected) in [

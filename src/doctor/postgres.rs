@@ -100,6 +100,7 @@ fn writing(written: Result<(), Error>, seen: &Look, shown: &str, receiver: &Rece
     let waits_for_standby =
         |reason: &str| seen.standbys.are_missing || reason.contains("synchronous_standby_names");
     match (written, receiver.state(), &seen.missing_right) {
+        (_, State::Changing(change), _) => State::changing(change, listen),
         // Whatever this process can do, that one cannot.
         (_, State::Unready(reason), _) => Finding::failure(
             CHECK,

@@ -65,6 +65,9 @@ const ADMIN_ROUTE: &str = "metrics";
 /// What there is to say of a receiver that holds its addresses and answers nothing.
 pub const HANGS: &str = "it hangs, for it is there and gives no answer";
 
+/// The problems by which `/readyz` says that a start or a stop is under way.
+const CHANGES: [&str; 2] = ["starting", "stopping"];
+
 /// Whether a receiver runs with these settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -72,6 +75,8 @@ pub enum State {
     Ready,
     /// It does, and takes none; why.
     Unready(String),
+    /// It does, and says nothing of the inbox, since it is `starting` or `stopping`.
+    Changing(&'static str),
     /// It does not.
     Absent,
 }
@@ -309,6 +314,10 @@ async fn readiness(client: &reqwest::Client, listen: SocketAddr) -> State {
         return State::Ready;
     }
     let problem: Value = response.json().await.unwrap_or_default();
+    let kind = problem["type"].as_str().and_then(|kind| kind.rsplit(':').next());
+    if let Some(change) = CHANGES.into_iter().find(|change| Some(*change) == kind) {
+        return State::Changing(change);
+    }
     State::Unready(match problem["detail"].as_str() {
         Some(detail) => detail.to_owned(),
         None => format!("/readyz answers {}", status.as_u16()),
@@ -320,6 +329,19 @@ fn url_of(listen: SocketAddr) -> Url {
     format!("http://{}", http::reachable(listen))
         .parse()
         .expect("an address and port make a URL")
+}
+
+impl State {
+    /// What there is to say of writes where a start or a stop is under way at `listen`.
+    pub fn changing(change: &str, listen: SocketAddr) -> super::Finding {
+        super::Finding::warning(
+            "writing",
+            format!(
+                "the receiver that runs at {listen} is {change}, and says nothing of the inbox meanwhile"
+            ),
+            "run this again when that is over",
+        )
+    }
 }
 
 #[cfg(test)]

@@ -18,4 +18,12 @@ impl Space {
     /// What to do then.
     pub const LOW_ADVICE: &str = "make room on that volume, or put the inbox on a larger one (a lower inbox.retention_days gives nothing \
                                   back: it only keeps the file from growing); without room posts get 503";
+
+    /// Above this many bytes its log is too large. docs/metrics.md and the rules for Prometheus have the same number.
+    pub const LARGE_LOG_BYTES: u64 = 256 << 20;
+
+    /// What to do then. Under a unit that hides other processes, as ours does, a receiver sees no names.
+    pub const LARGE_LOG_ADVICE: &str = "some program reads the inbox and does not end, which keeps its log from beginning anew: end it; \
+                                        the warning `long_log` in the receiver's log names it where it may see it, else `lslocks` \
+                                        does, as root";
 }

@@ -278,7 +278,6 @@ impl Inbox for SqliteInbox {
     }
 
     fn space(&self) -> Option<Space> {
-        let log = std::fs::metadata(schema::beside(&self.path, "-wal"));
         let volume = rustix::fs::statvfs(&self.path).ok();
         let bytes = |blocks: u64, size: u64| blocks.saturating_mul(size);
         Some(Space {
@@ -286,17 +285,17 @@ impl Inbox for SqliteInbox {
                 .as_ref()
                 .map(|volume| bytes(volume.f_bavail, volume.f_frsize)),
             volume_bytes: volume.map(|volume| bytes(volume.f_blocks, volume.f_frsize)),
-            log_bytes: log.map_or(0, |log| log.len()),
+            log_bytes: log_bytes(&self.path),
         })
     }
 
     fn register_metrics(&self, registry: &mut Registry) {
-        let log = schema::beside(&self.path, "-wal");
+        let path = self.path.clone();
         registry.gauge(
             "inbox_log",
             "Size of the log of an inbox in a file, inbox.db-wal",
             Some(Unit::Bytes),
-            move || std::fs::metadata(&log).map_or(0.0, |log| log.len() as f64),
+            move || log_bytes(&path) as f64,
         );
     }
 
@@ -332,6 +331,11 @@ impl Inbox for SqliteInbox {
             closed
         })
     }
+}
+
+/// How many bytes the log of the inbox at `path` has.
+pub fn log_bytes(path: &Path) -> u64 {
+    std::fs::metadata(schema::beside(path, "-wal")).map_or(0, |log| log.len())
 }
 
 /// What the thread does that owns the file. The file is held until it ends, so that no other process opens it while this

@@ -221,9 +221,7 @@ fn advice(about: About, name: &str) -> String {
                          posts get 503"
             .to_owned(),
         About::Disk => Space::LOW_ADVICE.to_owned(),
-        About::Log => "some program reads the inbox for long, which keeps its log from beginning anew: end it; the \
-                       receiver's log names it"
-            .to_owned(),
+        About::Log => Space::LARGE_LOG_ADVICE.to_owned(),
         About::Silence => "see that the registered URL leads here: `caigunn-webhook doctor`".to_owned(),
     }
 }

@@ -18,9 +18,6 @@ use crate::inbox::acceptance::Refused;
 /// For how long it is taken as known.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// Above this size an inbox's log is too large, as docs/metrics.md says.
-const LARGE_LOG_BYTES: u64 = 256 << 20;
-
 /// Whether all is well, and in words what is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
@@ -155,12 +152,9 @@ fn wanting(space: Space) -> Vec<(String, &'static str)> {
             "/settings",
         )
     });
-    let log = (space.log_bytes > LARGE_LOG_BYTES).then(|| {
-        let advice = "some program reads the inbox for long, which keeps its log from beginning anew";
-        (
-            format!("the inbox's log has {} MiB: {advice}", space.log_bytes >> 20),
-            "/",
-        )
+    let log = (space.log_bytes > Space::LARGE_LOG_BYTES).then(|| {
+        let (log, advice) = (space.log_bytes >> 20, Space::LARGE_LOG_ADVICE);
+        (format!("the inbox's log has {log} MiB: {advice}"), "/")
     });
     [free, log].into_iter().flatten().collect()
 }
@@ -191,6 +185,28 @@ mod tests {
         assert_eq!((one.is_well, &*one.words), (false, "Not well: app is down"));
         let two = Health::of(vec![wrong("app is down"), wrong("queue is down")], Some("other"));
         assert_eq!(two.words, "Not well: app is down (and 1 more)");
+    }
+
+    #[test]
+    fn a_large_log_is_told_with_what_to_do_where_the_receiver_sees_nobody() {
+        let words = |log_bytes| {
+            let space = Space {
+                free_bytes: None,
+                volume_bytes: None,
+                log_bytes,
+            };
+            wanting(space)
+                .into_iter()
+                .map(|(words, _)| words)
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!(words(Space::LARGE_LOG_BYTES), [""; 0]);
+        let told = words(Space::LARGE_LOG_BYTES + 1);
+        assert!(
+            told[0].starts_with("the inbox's log has 256 MiB: ") && told[0].contains("`lslocks`"),
+            "{told:?}"
+        );
     }
 
     #[test]

@@ -403,6 +403,40 @@ FAILURE  inbox: {} is not there, although a receiver runs
 }
 
 #[tokio::test]
+async fn a_log_that_does_not_begin_anew_is_warned_about() {
+    let site = Site::running().await;
+    // As long as behind a reader that does not end; what is behind the last commit is read by nobody.
+    let log = fs::OpenOptions::new().write(true).open(site.path("inbox.db-wal"));
+    log.unwrap().set_len(300 << 20).unwrap();
+
+    let ended = site.doctor(&[]).await;
+
+    let expected = "\
+warning  inbox's log: it has 300 MiB
+         some program reads the inbox and does not end, which keeps its log from beginning anew: end it; the warning \
+`long_log` in the receiver's log names it where it may see it, else `lslocks` does, as root";
+    assert_finds(&ended, expected);
+}
+
+#[tokio::test]
+async fn a_receiver_that_stops_in_order_has_no_broken_inbox() {
+    let mut site = Site::running_with(&[("CAIGUNN_SERVER_DRAIN_DELAY_SECONDS", "600")]).await;
+    let receiver = site.receiver.as_mut().unwrap();
+    receiver.signal("TERM");
+    receiver.wait_for_log("SIGTERM: not ready any more", 1).await;
+    let place = receiver.public;
+
+    let ended = site.doctor(&[]).await;
+
+    let expected = format!(
+        "\
+warning  writing: the receiver that runs at {place} is stopping, and says nothing of the inbox meanwhile
+         run this again when that is over"
+    );
+    assert_finds(&ended, &expected);
+}
+
+#[tokio::test]
 async fn posts_that_were_refused_of_late_are_named() {
     let site = Site::running().await;
     site.post_what_is_no_notification().await;

@@ -102,4 +102,14 @@ async fn a_log_that_a_reader_holds_up_is_noticed_and_worked_off_when_it_ends() {
         "worked off in {seconds:.1} s, of {} posts p99 {p99:?}, longest {longest:?}",
         took.len()
     );
+    // Also where nobody posts any more.
+    let end = wait_for("the end of the warning", || async {
+        let said = of_the_log(&process);
+        said.get(1).cloned().ok_or_else(|| process.log())
+    })
+    .await;
+    assert_eq!(
+        end["message"],
+        "the log of the inbox has begun anew: nobody holds it up any more"
+    );
 }

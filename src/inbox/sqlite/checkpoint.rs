@@ -47,6 +47,8 @@ struct Shared {
     is_busy: AtomicBool,
     /// The little that is left is to be copied by the writing thread.
     is_rest: AtomicBool,
+    /// It was said that the log is too long, and not yet that it no longer is.
+    is_long: AtomicBool,
 }
 
 /// How far the log is copied into the file.
@@ -102,8 +104,9 @@ impl Checkpoints {
             "the thread that copies the inbox's log has ended"
         );
         if log_pages < self.log_pages {
-            // It has begun anew.
-            self.due_pages = START_PAGES;
+            // It has begun anew. Where it was too long, that is to be seen at once, however little is posted from now on.
+            let is_awaited = self.shared.is_long.load(Ordering::Acquire);
+            self.due_pages = if is_awaited { 0 } else { START_PAGES };
         }
         self.log_pages = log_pages;
         if self.shared.is_rest.swap(false, Ordering::Acquire) {
@@ -137,6 +140,7 @@ fn run(path: &Path, woken: &Receiver<()>, shared: &Shared) {
                 is_held_up = !copied.is_rest();
                 shared.is_rest.store(copied.is_rest(), Ordering::Release);
                 growth.look(path, copied.log_pages);
+                shared.is_long.store(growth.is_said(), Ordering::Release);
             }
             Err(error) => {
                 connection = None;

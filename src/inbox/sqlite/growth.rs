@@ -52,6 +52,11 @@ impl Growth {
         }
     }
 
+    /// Whether it was last said that the log is too long.
+    pub fn is_said(&self) -> bool {
+        self.is_said
+    }
+
     fn news(&mut self, log_bytes: u64) -> Option<News> {
         if log_bytes >= LONG_BYTES && !self.is_said {
             self.is_said = true;

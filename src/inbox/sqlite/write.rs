@@ -154,7 +154,9 @@ impl Store {
     /// once.
     pub fn watch(&mut self) {
         let Err(error) = self.see_to_files() else {
-            self.is_troubled = false;
+            if std::mem::take(&mut self.is_troubled) {
+                tracing::info!("the files of the inbox are as they should be again");
+            }
             return;
         };
         if !self.is_troubled {

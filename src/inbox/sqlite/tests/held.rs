@@ -97,14 +97,14 @@ async fn a_log_that_was_away_for_a_while_is_copied_again_when_it_is_back() {
 }
 
 #[test]
-fn while_nothing_is_stored_the_log_tells_once_that_nothing_can_be_and_once_more_when_it_was_well_again() {
+fn while_nothing_is_stored_the_log_tells_once_that_nothing_can_be_and_once_when_that_is_over() {
     let folder = Folder::new();
     let (path, moved) = (folder.inbox_path(), folder.inbox_path().with_extension("moved"));
     let hold = Arc::new(Hold::take(&path).unwrap());
     let mut store = Store::open(&path, settings(), Arc::default(), hold).unwrap();
     let log = Log::start();
     let mut looks = |count| (0..count).for_each(|_| store.watch());
-    for troubles in 1..=2 {
+    for trouble in 1..=2 {
         looks(2);
         std::fs::rename(&path, &moved).unwrap();
         looks(3);
@@ -112,11 +112,11 @@ fn while_nothing_is_stored_the_log_tells_once_that_nothing_can_be_and_once_more_
         looks(2);
 
         let told = log.lines();
-        assert_eq!(told.len(), troubles, "{told:?}");
-        assert!(
-            told.iter()
-                .all(|line| line.starts_with("WARN nothing can be stored: ")),
-            "{told:?}"
-        );
+        assert_eq!(told.len(), 2 * trouble, "{told:?}");
+        let [began, ended] = &told[2 * trouble - 2..] else {
+            unreachable!()
+        };
+        assert!(began.starts_with("WARN nothing can be stored: "), "{told:?}");
+        assert_eq!(ended, "INFO the files of the inbox are as they should be again");
     }
 }

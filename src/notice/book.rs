@@ -156,14 +156,14 @@ impl Books {
 }
 
 impl Book {
-    /// Takes note of what was seen, and has whatever is news wait; says how many messages were given up for it.
+    /// Takes note of what was seen, and has whatever is news wait; gives the messages that were given up for it.
     pub fn note<'a>(
         &mut self,
         facts: &'a Facts,
         settings: &Settings,
         schedule: &Schedule,
         now: Timestamp,
-    ) -> usize {
+    ) -> Vec<Message> {
         self.know_by_ids(&facts.ids_of_keys);
         self.forget(facts, settings, now);
         // Each with what it is about.
@@ -216,7 +216,8 @@ impl Book {
         });
         self.waiting.extend(waiting);
         let given_up = self.waiting.len().saturating_sub(MAX_WAITING);
-        self.waiting.drain(..given_up).count()
+        let given_up = self.waiting.drain(..given_up);
+        given_up.map(|waiting| waiting.message).collect()
     }
 
     /// Has chatbots that were known by their keys be known by their ids, once they have some.

@@ -175,19 +175,25 @@ impl Watch {
         let Some(part) = self.part().await else { return };
         let now = self.now();
         let sight = self.see(settings, part, now).await;
+        self.note(&sight, settings, now);
+    }
+
+    /// Takes down what of it is news.
+    fn note(&mut self, sight: &Sight, settings: &[Settings], now: Timestamp) {
         self.books
             .notices
             .retain(|name, _| settings.iter().any(|known| known.name() == name));
         for (index, settings) in settings.iter().enumerate() {
-            let facts = facts(&sight, settings, now);
+            let facts = facts(sight, settings, now);
             let book = self.books.notices.entry(settings.name().to_owned()).or_default();
             let given_up = book.note(&facts, settings, &self.parts.schedule, now);
-            if given_up > 0 {
-                self.metrics[index].give_up(given_up);
+            self.metrics[index].give_up(given_up.len());
+            let name = settings.name();
+            for Message { about, title, .. } in given_up {
+                let about = about.map(About::as_str);
                 tracing::error!(
-                    notice = settings.name(),
-                    error.type = "too_many",
-                    "{given_up} messages of notice {} are given up, since too many wait", settings.name()
+                    notice = name, about, error.type = "too_many",
+                    "given up to tell by notice {name}: {title}: more than a hundred messages wait"
                 );
             }
         }

@@ -816,13 +816,15 @@ fn who_asks_to_be_left_alone_is() {
 #[test]
 fn the_oldest_is_given_up_where_too_many_wait() {
     let mut told = Told::default();
-    let mut given_up = 0;
+    let mut given_up = Vec::new();
     for turn in 0..MAX_WAITING as u64 + 3 {
         let facts = of(About::DeadLetter, "app", Standing::Count(turn + 1, String::new()));
-        given_up += told.book().note(&facts, &settings(), &schedule(), at(turn * 600));
+        given_up.extend(told.book().note(&facts, &settings(), &schedule(), at(turn * 600)));
     }
 
-    assert_eq!((given_up, told.book().waiting.len()), (3, MAX_WAITING));
+    let times: Vec<_> = given_up.iter().map(|message| message.at).collect();
+    assert_eq!(times, [at(0), at(600), at(1_200)]);
+    assert_eq!(told.book().waiting.len(), MAX_WAITING);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::config::{self, Sources};
 use crate::inbox::announce::Announcer;
 use crate::inbox::fake::FakeInbox;
 use crate::inbox::writer;
+use crate::telemetry::testing::Log;
 use crate::term::{Office, office};
 
 /// A watch of an inbox that has been given nothing to let through, so that it takes no writes, with one notice of all that may be told.
@@ -89,4 +90,31 @@ async fn that_the_inbox_takes_no_writes_is_told_also_where_it_hangs() {
             "{hangs_from_the_start}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_since_too_many_wait_is_in_the_log() {
+    let inbox = FakeInbox::new();
+    let (mut watch, settings, office) = watch(&inbox);
+    office.begin();
+    let log = Log::start();
+    let mut sight = Sight::default();
+
+    // Each second look something is wrong, later than the quiet time after the last one.
+    for turn in 0..102 {
+        let now = Timestamp::from_micros(turn * 3_600_000_000);
+        sight.inbox = Some(match turn % 2 {
+            0 => Err((now, "it is full".to_owned())),
+            _ => Ok(()),
+        });
+        watch.note(&sight, std::slice::from_ref(&settings), now);
+    }
+
+    assert_eq!(
+        log.lines(),
+        [
+            "ERROR given up to tell by notice ops: the inbox takes no writes: more than a hundred messages wait",
+            "ERROR given up to tell by notice ops: the inbox takes writes again: more than a hundred messages wait"
+        ]
+    );
 }

@@ -180,6 +180,7 @@ impl Users {
         }
         if old.inbox_location != new.inbox_location {
             tracing::warn!(
+                error.type = "rotation",
                 "the file of inbox.url has changed; restart the receiver to use what is in it now"
             );
         }
@@ -207,6 +208,7 @@ fn warn_of_lasting(used: &Lasting, before: &Lasting, now: &Lasting) {
         let said = now.get(name);
         if said != before.get(name) && said != used.get(name) {
             tracing::warn!(
+                error.type = "rotation",
                 "what a file says of {name} has changed; restart the receiver to use what is in it now"
             );
         }
@@ -224,6 +226,7 @@ fn warn_of_keys(before: &[DestinationSettings], after: &[DestinationSettings]) {
         let was = before.iter().find(|was| was.name == destination.name);
         if was.is_some_and(|was| exposed(&secret(was)) != exposed(&secret(destination))) {
             tracing::warn!(
+                error.type = "rotation",
                 "the secret_access_key of destination {} has changed in its file; restart the receiver to use it, with the \
                  access_key_id that it belongs to",
                 destination.name

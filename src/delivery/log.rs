@@ -72,7 +72,11 @@ pub fn begins(destination: &str, kind: &Kind, filter: &Filter) {
     let (kind, place) = (kind.as_str(), kind.place());
     tracing::info!(destination, "delivering to {destination} ({kind}, {place})");
     for pattern in filter.unheard_of() {
-        tracing::warn!(destination, "{}", Filter::gets_nothing_by(destination, pattern));
+        tracing::warn!(
+            destination,
+            error.type = "no_such_event",
+            "{}", Filter::gets_nothing_by(destination, pattern)
+        );
     }
 }
 

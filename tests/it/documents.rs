@@ -213,6 +213,32 @@ fn every_kind_of_trouble_that_the_log_names_is_documented_and_no_other() {
     assert_eq!(named, first_column(table));
 }
 
+#[test]
+fn every_warning_and_error_says_of_what_kind_it_is() {
+    let mut without = Vec::new();
+    for file in sources(&Path::new(ROOT).join("src")) {
+        if file.components().any(|part| part.as_os_str() == "tests") || file.ends_with("tests.rs") {
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(&file) else {
+            continue;
+        };
+        let program = text.split("\n#[cfg(test)]\nmod tests").next().unwrap();
+        for level in ["tracing::warn!(", "tracing::error!("] {
+            for (line, _) in program.match_indices(level) {
+                // Fields stand before the message.
+                let fields = program[line..].split('"').next().unwrap();
+                if !fields.contains("error.type = ") {
+                    let number = program[..line].matches('\n').count() + 1;
+                    without.push(format!("{}:{number}", file.display()));
+                }
+            }
+        }
+    }
+
+    assert_eq!(without, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn every_command_is_documented_and_no_other() {
     let mut there = BTreeSet::new();

@@ -31,7 +31,7 @@ pub fn run(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
         tracing::error!(error.type = "exit", "ended with an error: {error:#}");
     }
     if let Some(losses) = telemetry.losses() {
-        tracing::warn!("{losses}");
+        tracing::warn!(error.type = "lines_lost", "{losses}");
     }
     served
 }
@@ -110,7 +110,7 @@ async fn serve(
         }
     });
     for warning in warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(error.type = "setting", "{warning}");
     }
     let manager = Manager::named(|name| std::env::var_os(name), std::process::id());
     let manager = manager.context("reaching the service manager that NOTIFY_SOCKET names")?;
@@ -155,7 +155,7 @@ async fn serve(
     );
     match registered {
         Ok(what) => tracing::info!("{what}"),
-        Err(what) => tracing::warn!("{what}"),
+        Err(what) => tracing::warn!(error.type = "not_registering", "{what}"),
     }
     app.run(stop).await?;
     tracing::info!("stopped");

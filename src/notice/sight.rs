@@ -10,6 +10,9 @@ use crate::delivery::view::{ShownDestination, ShownState, TroubleKind};
 use crate::inbox::Space;
 use crate::subscription::{Registration, Seen, State};
 
+/// For how long a chatbot may not be registered in a way that may pass by itself: as the rules for Prometheus have it.
+const RETRYING_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
 /// What was seen in one look. What could not be seen, or nobody wants to know, is `None`, and nothing follows from it.
 #[derive(Clone, Debug, Default)]
 pub struct Sight {
@@ -187,7 +190,7 @@ impl Facts {
         if let Some(probe) = &seen.probe {
             // What it leads to is seen from time to time: one that led nowhere once may have been restarted.
             let has_lasted = probe.at != probe.since;
-            if probe.finding.is_receiver() {
+            if probe.is_well {
                 self.add(About::PublicUrl, "", Standing::Well(probe.at));
             } else if has_lasted {
                 let standing = Standing::Wrong(probe.since, probe.detail.clone());
@@ -218,7 +221,9 @@ impl Facts {
                     Some(Standing::Wrong(*since, words))
                 }
                 State::Refused { error, .. } => Some(Standing::Wrong(now, error.clone())),
-                State::Pending | State::Retrying { .. } | State::Superseded { .. } | State::Deleted => None,
+                // Such as where another URL stands there and ours cannot be put: that may last.
+                State::Retrying { error, .. } => Some(Standing::Awaited(RETRYING_PATIENCE, error.clone())),
+                State::Pending | State::Superseded { .. } | State::Deleted => None,
             };
             if let Some(standing) = standing {
                 self.facts.push(Fact {

@@ -65,7 +65,7 @@ impl Keeper {
             selection,
             watching,
             webhook,
-            view: View::of(shown_url, Some(client.clone())),
+            view: View::of(shown_url, Some(client.clone()), watching.watch_interval),
             client,
             keyring,
             subjects: Vec::new(),

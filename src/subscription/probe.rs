@@ -52,13 +52,6 @@ pub enum Kind {
     NoAnswer,
 }
 
-impl Kind {
-    /// Whether a receiver answers there.
-    pub fn is_receiver(self) -> bool {
-        matches!(self, Self::Ours | Self::OtherReceiver)
-    }
-}
-
 impl Finding {
     fn new(kind: Kind, seen: impl Into<String>) -> Self {
         let seen = seen.into();

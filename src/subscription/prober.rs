@@ -22,11 +22,12 @@ impl Prober {
     pub async fn probe(&self) {
         let (url, client) = (&self.public_url, &self.client);
         let finding = probe::probe(client, url, &self.instance).await;
-        let before = self.view.show_probe(&finding, Timestamp::now());
+        let is_well = is_well(finding.kind, self.has_replicas);
+        let before = self.view.show_probe(&finding, is_well, Timestamp::now());
         if !is_news(before, finding.kind, self.has_replicas) {
             return;
         }
-        if is_well(finding.kind, self.has_replicas) {
+        if is_well {
             tracing::info!("probed {url}: {finding}");
         } else {
             tracing::warn!(error.type = "probe", "probed {url}: {finding}");

@@ -179,7 +179,16 @@ impl Subject {
         if let Some(reason) = visit.tried {
             self.tried = Some((reason, found.url().to_owned()));
         }
-        let (name, failure_count, error_text) = (self.target.name(), self.failure_count, error.to_string());
+        let (name, failure_count) = (self.target.name(), self.failure_count);
+        // Whose URL it is is known then, and that its events go there.
+        let other = match found {
+            Found::Other(url) if visit.tried.is_some() => Some(url),
+            _ => None,
+        };
+        let error_text = match other {
+            Some(url) => format!("{url} stands there, and ours could not be put in its place: {error}"),
+            None => error.to_string(),
+        };
         // What was seen to stand there still does, as far as anyone knows.
         let is_in_doubt = *found == Found::Unknown && matches!(self.state, State::Registered { .. });
         let (kind, what) = if error.passes() {
@@ -190,7 +199,10 @@ impl Subject {
                     error: error_text,
                 };
             }
-            let what = format!("cannot register for {name} or look whether it is");
+            let what = match other {
+                Some(url) => format!("{name} posts to {url}, and ours could not be put in its place"),
+                None => format!("cannot register for {name} or look whether it is"),
+            };
             ("registration_failed", what)
         } else {
             self.state = State::Refused {
@@ -314,7 +326,11 @@ impl Subject {
                 webhook.max_reclaims_per_hour
             ),
             State::Deleted => {
-                tracing::warn!(%api_key, "{name} is deleted at CaiGunn: there is nothing to register");
+                tracing::warn!(
+                    %api_key,
+                    error.type = "deleted",
+                    "{name} is deleted at CaiGunn: there is nothing to register"
+                );
             }
             State::Pending | State::Retrying { .. } | State::Refused { .. } => {}
         }

@@ -170,13 +170,17 @@ fn chatbots_are_chosen_by_key_id_or_title() {
 
 #[test]
 fn a_url_that_leads_elsewhere_in_several_ways_by_turns_does_so_since_the_first() {
-    let view = View::of(None, None);
+    let view = View::of(None, None, Duration::ZERO);
     let since = |kind, seconds: i64| {
         let finding = probe::Finding {
             kind,
             seen: String::new(),
         };
-        view.show_probe(&finding, Timestamp::from_micros(seconds * 1_000_000));
+        view.show_probe(
+            &finding,
+            kind == Ours,
+            Timestamp::from_micros(seconds * 1_000_000),
+        );
         view.seen().probe.unwrap().since.as_micros() / 1_000_000
     };
     use probe::Kind::{BrokenProxy, NoReceiver, OtherReceiver, Ours};
@@ -187,17 +191,38 @@ fn a_url_that_leads_elsewhere_in_several_ways_by_turns_does_so_since_the_first()
     assert_eq!(since(BrokenProxy, 4), 2);
     assert_eq!(since(Ours, 5), 5);
     assert_eq!(since(OtherReceiver, 6), 6);
+    assert_eq!(since(NoReceiver, 7), 6);
+}
+
+#[test]
+fn what_was_not_seen_to_be_registered_in_six_looks_is_counted() {
+    let view = View::of(None, None, Duration::from_secs(300));
+    let now = Timestamp::now();
+    let registered = |seconds_ago| State::Registered {
+        since: Timestamp::from_micros(0),
+        confirmed_at: now.minus(Duration::from_secs(seconds_ago)),
+    };
+    let states = [
+        registered(1_000),
+        registered(1_801),
+        registered(9_000),
+        State::Pending,
+    ];
+    let target = visit::Target::of_key("key".into());
+    view.look().chatbots = states.map(|state| Registration::of(&target, state)).into();
+
+    assert_eq!(view.seen().unseen_count, 2);
 }
 
 #[test]
 fn no_token_is_shown() {
     let webhook = Webhook::sample();
-    let view = View::of(Some(webhook.shown_url.clone()), None);
+    let view = View::of(Some(webhook.shown_url.clone()), None, Duration::ZERO);
     let ours = probe::Finding {
         kind: probe::Kind::Ours,
         seen: "it leads to this receiver".to_owned(),
     };
-    view.show_probe(&ours, Timestamp::from_micros(0));
+    view.show_probe(&ours, true, Timestamp::from_micros(0));
 
     assert_eq!(
         serde_json::to_value(view.seen()).unwrap(),
@@ -211,10 +236,12 @@ fn no_token_is_shown() {
             "probe": {
                 "finding": "ours",
                 "detail": "it leads to this receiver",
+                "is_well": true,
                 "since": "1970-01-01T00:00:00.000000Z",
                 "at": "1970-01-01T00:00:00.000000Z",
             },
             "chatbots": [],
+            "unseen_count": 0,
         })
     );
     assert!(!format!("{webhook:?} {view:?}").contains("hunter"));

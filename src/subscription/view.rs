@@ -21,6 +21,9 @@ pub(super) const MAX_UNSHOWN_WAIT: Duration = Duration::from_secs(180);
 const NO_CHATBOT: &str = "there is no chatbot to look after: CaiGunn lists none that can be read, or none that \
                           subscription.include and subscription.exclude leave";
 
+/// How many looks may pass in which it is not seen that a chatbot is registered. The rules for Prometheus have as many.
+const MAX_UNSEEN_LOOKS: u32 = 6;
+
 /// The registration of one chatbot.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Registration {
@@ -131,7 +134,11 @@ pub struct Probe {
     pub finding: Kind,
     /// In a sentence.
     pub detail: String,
-    /// Since when it leads to a receiver, or to none.
+    /// Whether that needs nobody: it leads to this receiver or, where several share an inbox, to a receiver.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub is_well: bool,
+    /// Since when that is so, or not.
     pub since: Timestamp,
     /// When it was last seen.
     pub at: Timestamp,
@@ -163,6 +170,9 @@ pub struct Seen {
     pub probe: Option<Probe>,
     /// The chatbots; none while another receiver looks after them.
     pub chatbots: Vec<Registration>,
+    /// Of how many of them that they are registered was last seen more than [`MAX_UNSEEN_LOOKS`] looks ago.
+    #[serde(default)]
+    pub unseen_count: usize,
 }
 
 impl Seen {
@@ -192,11 +202,13 @@ pub struct View {
     seen: Arc<Mutex<Seen>>,
     /// By which chatbots are called about.
     client: Option<Client>,
+    /// How often they are looked at.
+    watch_interval: Duration,
 }
 
 impl View {
     /// Before anything has been done, or will be by that client.
-    pub(super) fn of(webhook_url: Option<String>, client: Option<Client>) -> Self {
+    pub(super) fn of(webhook_url: Option<String>, client: Option<Client>, watch_interval: Duration) -> Self {
         let seen = Seen {
             webhook_url,
             ..Seen::default()
@@ -204,6 +216,7 @@ impl View {
         Self {
             seen: Arc::new(Mutex::new(seen)),
             client,
+            watch_interval,
         }
     }
 
@@ -216,6 +229,12 @@ impl View {
     /// trouble, whatever call it began with.
     pub fn seen(&self) -> Seen {
         let mut seen = self.look().clone();
+        let (now, patience) = (Timestamp::now(), self.watch_interval * MAX_UNSEEN_LOOKS);
+        let is_unseen = |chatbot: &&Registration| match chatbot.state {
+            State::Registered { confirmed_at, .. } => now.since(confirmed_at) > patience,
+            _ => false,
+        };
+        seen.unseen_count = seen.chatbots.iter().filter(is_unseen).count();
         let quiet = self.client.as_ref().and_then(Client::quiet);
         if let Some(quiet) = quiet.filter(|_| !seen.is_resting) {
             let states = seen.chatbots.iter_mut().map(|chatbot| &mut chatbot.state);
@@ -274,20 +293,29 @@ impl View {
             None,
             move || f64::from(u8::from(view.seen().trouble().is_some())),
         );
+        let view = self.clone();
+        registry.gauge(
+            "public_url_trouble",
+            "1 if the last probe of the public URL was not answered by this receiver or another one on its inbox, else 0",
+            None,
+            move || {
+                let seen = view.look();
+                let is_well = seen.probe.as_ref().is_none_or(|probe| probe.is_well);
+                f64::from(u8::from(!is_well))
+            },
+        );
     }
 
-    /// Shows what a probe has found; returns what the one before it had.
-    pub(super) fn show_probe(&self, finding: &Finding, at: Timestamp) -> Option<Kind> {
+    /// Shows what a probe has found, and whether that is well; returns what the one before it had found.
+    pub(super) fn show_probe(&self, finding: &Finding, is_well: bool, at: Timestamp) -> Option<Kind> {
         let mut seen = self.look();
-        let kind = finding.kind;
         let before = seen.probe.take();
-        // Since when it does not lead here, in whichever ways by turns.
-        let same = before
-            .as_ref()
-            .filter(|probe| probe.finding == kind || !(probe.finding.is_receiver() || kind.is_receiver()));
+        // In whichever ways by turns.
+        let same = before.as_ref().filter(|probe| probe.is_well == is_well);
         seen.probe = Some(Probe {
-            finding: kind,
+            finding: finding.kind,
             detail: finding.to_string(),
+            is_well,
             since: same.map_or(at, |probe| probe.since),
             at,
         });

@@ -141,8 +141,11 @@ fn what(state: &RegistrationState, ours: Option<&str>) -> Markup {
 /// What is wrong with the registration and what to do, in words, a sentence each.
 pub fn wrong(seen: &Seen) -> Vec<String> {
     let mut wrong: Vec<_> = seen.trouble().map(str::to_owned).into_iter().collect();
-    if let Some(Probe { finding, detail, .. }) = &seen.probe
-        && !finding.is_receiver()
+    if let Some(Probe {
+        is_well: false,
+        detail,
+        ..
+    }) = &seen.probe
     {
         wrong.push(format!(
             "the public URL does not lead here: {}",
@@ -162,6 +165,14 @@ pub fn wrong(seen: &Seen) -> Vec<String> {
             seen.chatbots.len()
         ));
     }
+    // Where CaiGunn cannot be asked, that is said.
+    if seen.unseen_count > 0 && seen.trouble().is_none() {
+        wrong.push(format!(
+            "that {} of {} chatbots are registered was not seen in the last six looks: see each",
+            seen.unseen_count,
+            seen.chatbots.len()
+        ));
+    }
     wrong
 }
 
@@ -169,6 +180,7 @@ pub fn wrong(seen: &Seen) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::subscription::ProbeKind;
 
     #[test]
     fn each_word_for_how_a_chatbot_or_a_destination_stands_has_a_color() {
@@ -191,6 +203,33 @@ mod tests {
             let is_colored = css.contains(&format!(".{word},")) || css.contains(&format!(".{word})"));
             assert!(is_colored, "{word}");
         }
+    }
+
+    #[test]
+    fn what_needs_somebody_is_said_and_a_probe_that_is_well_or_a_doubt_that_the_account_explains_is_not() {
+        let probe = |is_well| Probe {
+            finding: ProbeKind::OtherReceiver,
+            detail: "another process".to_owned(),
+            is_well,
+            since: Timestamp::from_micros(0),
+            at: Timestamp::from_micros(0),
+        };
+        let seen = |is_well, unseen_count, problem: Option<&str>| Seen {
+            probe: Some(probe(is_well)),
+            unseen_count,
+            problem: problem.map(str::to_owned),
+            ..Seen::default()
+        };
+
+        assert_eq!(wrong(&seen(true, 0, None)), [""; 0]);
+        assert_eq!(
+            wrong(&seen(false, 2, None)),
+            [
+                "the public URL does not lead here: another process",
+                "that 2 of 0 chatbots are registered was not seen in the last six looks: see each"
+            ]
+        );
+        assert_eq!(wrong(&seen(true, 2, Some("it is down"))), ["it is down"]);
     }
 
     #[test]

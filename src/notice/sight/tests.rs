@@ -199,7 +199,7 @@ fn silence_is_longer_than_was_said_and_unknown_where_nobody_said() {
 }
 
 #[test]
-fn a_chatbot_is_well_where_ours_stands_and_a_failed_visit_says_nothing_of_that() {
+fn a_chatbot_is_well_where_ours_stands_and_wrong_where_visits_fail_for_long() {
     let of = |state| standing(&seen(state), "", About::Chatbot);
     let registered = State::Registered {
         since: at(-9),
@@ -226,7 +226,8 @@ fn a_chatbot_is_well_where_ours_stands_and_a_failed_visit_says_nothing_of_that()
         of(refused),
         Some(Standing::Wrong(at(0), "no such key".to_owned()))
     );
-    assert_eq!(of(retrying), None);
+    let patience = Duration::from_secs(900);
+    assert_eq!(of(retrying), Some(Standing::Awaited(patience, "no".to_owned())));
     assert_eq!(of(State::Pending), None);
 }
 
@@ -250,11 +251,12 @@ fn of_chatbots_nothing_is_known_before_they_were_listed_in_this_term() {
 }
 
 #[test]
-fn a_public_url_is_wrong_where_two_probes_in_a_row_did_not_lead_here() {
-    let of = |finding, since, seen_at| {
+fn a_public_url_is_wrong_where_two_probes_in_a_row_were_not_well() {
+    let of = |finding, is_well, since, seen_at| {
         let probe = Probe {
             finding,
             detail: "404".to_owned(),
+            is_well,
             since: at(since),
             at: at(seen_at),
         };
@@ -263,11 +265,14 @@ fn a_public_url_is_wrong_where_two_probes_in_a_row_did_not_lead_here() {
         standing(&sight, "", About::PublicUrl)
     };
 
-    assert_eq!(of(ProbeKind::NoReceiver, -9, -9), None);
+    assert_eq!(of(ProbeKind::NoReceiver, false, -9, -9), None);
     let wrong = Standing::Wrong(at(-9), "404".to_owned());
-    assert_eq!(of(ProbeKind::NoReceiver, -9, -3), Some(wrong));
-    assert_eq!(of(ProbeKind::Ours, -9, -9), Some(Standing::Well(at(-9))));
-    assert_eq!(of(ProbeKind::OtherReceiver, -9, -3), Some(Standing::Well(at(-3))));
+    assert_eq!(of(ProbeKind::NoReceiver, false, -9, -3), Some(wrong.clone()));
+    assert_eq!(of(ProbeKind::Ours, true, -9, -9), Some(Standing::Well(at(-9))));
+    // One of several on this inbox, or another deployment's.
+    let other = ProbeKind::OtherReceiver;
+    assert_eq!(of(other, true, -9, -3), Some(Standing::Well(at(-3))));
+    assert_eq!(of(other, false, -9, -3), Some(wrong));
 }
 
 #[test]

@@ -248,6 +248,7 @@ async fn a_url_that_leads_here_is_shown_as_ours() {
         json!({
             "finding": "ours",
             "detail": "it leads to this receiver",
+            "is_well": true,
             "since": probe["since"],
             "at": probe["at"],
         })
@@ -294,6 +295,7 @@ async fn a_failed_probe_warns_when_it_changes_and_does_not_keep_a_chatbot_from_b
     wait_for_finding("no_receiver").await;
     stranger.wait_for_requests(2).await;
     let last = probed().await;
+    assert_eq!(process.metric(&client(), "public_url_trouble").await, 1.0);
 
     let mut lines = process.log_lines();
     lines.retain(|line| line["error.type"] == "probe");

@@ -144,7 +144,8 @@ async fn whoever_is_told_to_warn_leaves_it_and_warns_once() {
 }
 
 #[tokio::test]
-async fn a_takeover_that_cannot_be_undone_is_no_registration() {
+async fn a_takeover_that_cannot_be_undone_is_no_registration_and_it_is_said_where_posts_go() {
+    let recorder = Recorder::start();
     let provider = Provider::start([]).await;
     let id = provider.chatbot_id("key-one");
     let mut receiver = Stepped::new(&provider, &[]);
@@ -157,8 +158,13 @@ async fn a_takeover_that_cannot_be_undone_is_no_registration() {
     receiver.come_back().await;
 
     assert_eq!(failed["state"], "retrying");
-    assert_eq!(failed["error"], "CaiGunn is unavailable: 500: Out of order");
+    let error = "ours could not be put in its place: CaiGunn is unavailable: 500: Out of order";
+    assert_eq!(failed["error"], format!("{SHOWN} stands there, and {error}"));
+    let warnings = recorder.messages("WARN");
+    let expected = format!("chatbot \"First\" ({id}) posts to {SHOWN}, and {error}; trying again in ");
+    assert!(warnings[0].starts_with(&expected), "{warnings:?}");
     assert_eq!(receiver.chatbot()["state"], "registered");
+    assert!(!recorder.text().contains("planted"), "{}", recorder.text());
 }
 
 /// Steps both through a day, each when it wants to come back.

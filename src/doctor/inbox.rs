@@ -14,8 +14,8 @@ use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::acceptance::Refused;
 use crate::inbox::sqlite::{
-    NO_INODE_ADVICE, Wanted, being_restored, flaws, has_no_inode, log_bytes, lost_in_use, marked, newest_quarantined,
-    obstacle, on_no_disk, try_write,
+    NO_INODE_ADVICE, Wanted, being_restored, flaws, has_no_inode, log_bytes, lost_in_use, marked,
+    newest_quarantined, obstacle, on_no_disk, try_write,
 };
 use crate::inbox::{Error, Space};
 

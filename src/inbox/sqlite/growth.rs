@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::super::Space;
 use super::hold::FileId;
 use super::log::frames::FRAME_HEAD_BYTES;
 use super::{holder, schema};
@@ -10,7 +11,7 @@ use super::{holder, schema};
 /// From how many bytes on a log is too long. It begins anew after 8 MiB, and is cut back to 64 MiB where a burst or a reader
 /// that ends has made it longer (`journal_size_limit`): this is four times as much, and a backup of some GiB that reads for
 /// some seconds is none of it. It is also what `doctor` calls little free space.
-const LONG_BYTES: u64 = 256 << 20;
+const LONG_BYTES: u64 = Space::LARGE_LOG_BYTES;
 
 /// What a page takes in the log: its 4096 bytes, SQLite's default, and a head.
 const PAGE_BYTES: u64 = 4096 + FRAME_HEAD_BYTES as u64;

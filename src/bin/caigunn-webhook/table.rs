@@ -1,13 +1,12 @@
 //! Tables: as wide as they need be for pipes, and fitted to a terminal for people.
 
-use std::collections::HashSet;
-use std::ops::Range;
+use std::collections::HashMap;
 
+use caigunn_webhook::words::with_short_ids;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
-use uuid::Uuid;
 
 use crate::output::{printable, text, time};
 
@@ -19,12 +18,6 @@ const SHORT_TEXT: usize = 24;
 
 /// So many of one for which a list is looked at.
 const WANTED_TEXT: usize = 60;
-
-/// So many characters of a name before an id are left where there is no room.
-const SHORT_NAME: usize = 12;
-
-/// What of an id may be left: its first groups of digits, which are its time, or its last digits, which are random.
-const ID_PARTS: [Range<usize>; 4] = [0..8, 0..13, 28..36, 24..36];
 
 /// Rows under headers, if there are any, the columns as wide as they need be.
 pub fn plain<'a, R: IntoIterator<Item = String>>(
@@ -78,11 +71,22 @@ impl<'a> Column<'a> {
     fn is_time(&self) -> bool {
         self.member.ends_with("_at")
     }
+
+    /// One of its cells in no more than so many columns: of a delivery's id, `app/…8394a5b6`, the name gives way first.
+    fn cut(&self, cell: &str, width: usize) -> String {
+        match cell.rsplit_once('/') {
+            Some((name, id)) if self.member == "id" && cell.width() > width => {
+                let name = cut(name, width.saturating_sub(id.width() + 1));
+                cut(&format!("{name}/{id}"), width)
+            }
+            _ => cut(cell, width),
+        }
+    }
 }
 
 /// Members of objects as a table: `ID id | BEGUN created_at | MATCHED progress/matched_count ?1 | WHY why !`. Times are those
-/// whose names end so. With a width it is fitted to that: times are short and local, ids cut to what tells them apart,
-/// texts cut, and columns left out by their ranks.
+/// whose names end so. With a width it is fitted to that: times are short and local, ids cut, texts cut, and columns
+/// left out by their ranks.
 pub fn of_objects(columns: &str, objects: &[Value], width: Option<usize>) -> String {
     let columns = Column::read_all(columns);
     let cells = |object: &Value, show_time: &dyn Fn(&Value) -> String| -> Vec<String> {
@@ -137,17 +141,14 @@ fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> S
     };
     let mut has_cut = false;
     if total(&widths(&rows, &shown)) > width {
-        has_cut = cut_all_ids(&mut rows, columns.len());
-    }
-    let least = |rows: &[Vec<String>], shown: &[usize]| -> Vec<usize> {
-        let least = |index: &usize| least(&columns[*index], natural(rows, *index), is_of_ids(rows, *index));
-        shown.iter().map(least).collect()
-    };
-    if total(&least(&rows, &shown)) > width {
         for index in &shown {
-            cut_names(&mut rows, *index);
+            has_cut |= cut_ids(&mut rows, *index);
         }
     }
+    let least = |rows: &[Vec<String>], shown: &[usize]| -> Vec<usize> {
+        let least = |index: &usize| least(&columns[*index], natural(rows, *index));
+        shown.iter().map(least).collect()
+    };
     let mut left_out = Vec::new();
     while total(&least(&rows, &shown)) > width
         && let Some(place) = (0..shown.len())
@@ -173,7 +174,8 @@ fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> S
     let lines = std::iter::once(&headers).chain(&rows);
     let lines = lines.map(|row| {
         let cells = shown.iter().zip(&widths);
-        cells.map(|(index, width)| cut(&row[*index], *width)).collect()
+        let cut = |(index, width): (&usize, &usize)| columns[*index].cut(&row[*index], *width);
+        cells.map(cut).collect()
     });
     let table = lay_out(&lines.collect::<Vec<_>>());
     let is_cut = |(index, width): (&usize, &usize)| rows.iter().any(|row| row[*index].width() > *width);
@@ -184,9 +186,9 @@ fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> S
 }
 
 /// How narrow a column may be for others to stay.
-fn least(column: &Column<'_>, natural: usize, is_of_ids: bool) -> usize {
+fn least(column: &Column<'_>, natural: usize) -> usize {
     let text = if column.is_wanted { WANTED_TEXT } else { SHORT_TEXT };
-    match column.is_time() || is_of_ids {
+    match column.is_time() {
         true => natural,
         false => natural.min(text.max(column.header.width())),
     }
@@ -242,109 +244,20 @@ fn cut(text: &str, width: usize) -> String {
     format!("{}…", beginning.trim_end())
 }
 
-/// The id at the end of a cell, which may have a name before it: `app/0190b5c4-...`.
-fn id_of(cell: &str) -> Option<(&str, &str)> {
-    let (name, id) = match cell.rfind('/') {
-        Some(slash) => cell.split_at(slash + 1),
-        None => ("", cell),
-    };
-    (id.len() == 36 && Uuid::try_parse(id).is_ok()).then_some((name, id))
-}
-
-/// Whether a column has ids, whole or cut.
-fn is_of_ids(rows: &[Vec<String>], index: usize) -> bool {
-    let is_id = |cell: &str| {
-        let id = cell.rsplit('/').next().unwrap_or_default();
-        let hex = id.trim_matches('…');
-        let is_word = !cell.contains(' ');
-        is_word
-            && hex.len() >= ID_PARTS[0].len()
-            && hex.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-    };
-    rows.iter().any(|row| is_id(&row[index]))
-        && rows.iter().all(|row| row[index] == "-" || is_id(&row[index]))
-}
-
-/// Cuts the ids of all columns that have nothing else, and those at the ends of sentences as the first of these.
-fn cut_all_ids(rows: &mut [Vec<String>], column_count: usize) -> bool {
-    let parts: Vec<_> = (0..column_count).map(|index| cut_ids(rows, index)).collect();
-    let Some(part) = parts.into_iter().flatten().next() else {
+/// Cuts the ids in a column, unless cells that differ would look the same; whether any was cut.
+fn cut_ids(rows: &mut [Vec<String>], index: usize) -> bool {
+    let short: Vec<_> = rows.iter().map(|row| with_short_ids(&row[index])).collect();
+    let mut shown = HashMap::new();
+    let mut cells = rows.iter().map(|row| &row[index]).zip(&short);
+    if !cells.all(|(cell, short)| *shown.entry(short).or_insert(cell) == cell) {
         return false;
-    };
-    for cell in rows.iter_mut().flatten() {
-        if let Some((before, id)) = id_of(cell).filter(|(before, _)| before.contains(' ')) {
-            *cell = format!("{before}{}", part_of(id, &part));
-        }
     }
-    true
-}
-
-/// What is left of an id.
-fn part_of(id: &str, part: &Range<usize>) -> String {
-    let before = if part.start > 0 { "…" } else { "" };
-    let after = if part.end < id.len() { "…" } else { "" };
-    format!("{before}{}{after}", &id[part.clone()])
-}
-
-/// Cuts the names before the ids of a column, and before these in sentences, to what tells them apart, if their beginnings or
-/// their ends do.
-fn cut_names(rows: &mut [Vec<String>], index: usize) {
-    if !is_of_ids(rows, index) {
-        return;
+    let mut has_cut = false;
+    for (row, short) in rows.iter_mut().zip(short) {
+        has_cut |= row[index] != short;
+        row[index] = short;
     }
-    let short = |name: &str, is_end: bool| {
-        let length = name.chars().count();
-        let kept = SHORT_NAME - 1;
-        match (length > SHORT_NAME, is_end) {
-            (false, _) => name.to_owned(),
-            (true, false) => format!("{}…", name.chars().take(kept).collect::<String>()),
-            (true, true) => format!("…{}", name.chars().skip(length - kept).collect::<String>()),
-        }
-    };
-    let names = rows.iter().filter_map(|row| row[index].rsplit_once('/'));
-    let names: HashSet<_> = names.map(|(name, _)| name.to_owned()).collect();
-    let is_apart = |is_end: &bool| {
-        let shown: HashSet<_> = names.iter().map(|name| short(name, *is_end)).collect();
-        shown.len() == names.len()
-    };
-    let Some(is_end) = [false, true].into_iter().find(is_apart) else {
-        return;
-    };
-    for row in rows {
-        if let Some((name, id)) = row[index].rsplit_once('/') {
-            row[index] = format!("{}/{id}", short(name, is_end));
-        }
-        for cell in row {
-            for name in &names {
-                *cell = cell.replace(&format!(" {name}/"), &format!(" {}/", short(name, is_end)));
-            }
-        }
-    }
-}
-
-/// Cuts the ids of a column to what tells them apart, if all its cells are ids or say that there is none; the part that is
-/// left.
-fn cut_ids(rows: &mut [Vec<String>], index: usize) -> Option<Range<usize>> {
-    let ids: Option<Vec<_>> = rows
-        .iter()
-        .map(|row| &*row[index])
-        .filter(|cell| *cell != "-")
-        .map(|cell| id_of(cell).map(|(_, id)| id))
-        .collect();
-    let mut ids = ids.filter(|ids| !ids.is_empty())?;
-    ids.sort_unstable();
-    ids.dedup();
-    let is_apart = |part: &Range<usize>| {
-        let parts: HashSet<_> = ids.iter().map(|id| &id[part.clone()]).collect();
-        parts.len() == ids.len()
-    };
-    let part = ID_PARTS.into_iter().find(is_apart)?;
-    for row in rows {
-        if let Some((name, id)) = id_of(&row[index]) {
-            row[index] = format!("{name}{}", part_of(id, &part));
-        }
-    }
-    Some(part)
+    has_cut
 }
 
 #[cfg(test)]
@@ -413,10 +326,10 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_cut_to_what_tells_them_apart_and_only_where_room_is_short() {
+    fn ids_are_cut_only_where_room_is_short() {
         let table = of_objects(COLUMNS, &objects(), Some(100));
         assert!(
-            table.contains(" 0190b5c4-1111…  3fa85f64…  Character limit exceeded"),
+            table.contains(" …00000001  3fa85f64…  Character limit exceeded"),
             "{table}"
         );
 
@@ -445,61 +358,33 @@ mod tests {
     }
 
     #[test]
-    fn of_ids_of_one_millisecond_the_end_is_left() {
+    fn ids_that_would_look_the_same_stay_whole() {
         let objects = [
             object("0190b5c4-1111-7000-8000-0000a1b2c3d4", ""),
-            object("0190b5c4-1111-7000-8000-0000a1b2c3d5", ""),
+            object("0190b5c4-2222-7000-8000-0000a1b2c3d4", ""),
         ];
 
-        let table = of_objects(COLUMNS, &objects, Some(70));
+        let table = of_objects(COLUMNS, &objects, Some(90));
 
-        assert!(table.contains("  …a1b2c3d4  3fa85f64…"), "{table}");
-    }
-
-    #[test]
-    fn a_destination_stays_before_its_receipts_id() {
-        let objects = [json!({"id": "app/0190b5c4-1111-7000-8000-000000000001"})];
-
-        let table = of_objects("ID id", &objects, Some(20));
-
-        assert_eq!(table, "ID\napp/0190b5c4…\n(--wide shows all)\n");
-    }
-
-    #[test]
-    fn of_a_long_destination_what_tells_it_and_its_receipts_apart_is_left() {
-        let ids = |names: [&str; 2]| {
-            let object = |name: &str| json!({ "id": format!("{name}/0190b5c4-1111-7000-8000-000000000001"), "why": "x" });
-            let objects = names.map(object);
-            let table = of_objects("ID id | WHY why !", &objects, Some(30));
-            table
-                .lines()
-                .skip(1)
-                .take(2)
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        };
-
-        assert_eq!(
-            ids(["orders-of-europe-and-asia", "stock-of-europe-and-asia"]),
-            ["orders-of-e…/0190b5c4…  x", "stock-of-eu…/0190b5c4…  x"]
-        );
-        assert_eq!(
-            ids(["the-application-for-orders", "the-application-for-stock"]),
-            ["…-for-orders/0190b5c4…  x", "…n-for-stock/0190b5c4…  x"]
+        assert!(
+            table.contains("  0190b5c4-1111-7000-8000-0000a1b2c3d4  3fa85f64…"),
+            "{table}"
         );
     }
 
     #[test]
-    fn a_long_destination_is_cut_before_columns_are_left_out_also_in_a_sentence() {
-        let id = "an-application-with-a-long-name/0190b5c4-1111-7000-8000-000000000001";
-        let object = json!({ "id": id, "event": "crawling.completed", "why": format!("waits for {id}") });
-
-        let table = of_objects("ID id | EVENT event ?1 | WHY why !", &[object], Some(80));
+    fn of_a_destination_before_its_receipts_id_the_name_gives_way() {
+        let of_app = [json!({"id": "app/0190b5c4-1111-7000-8000-000000000001"})];
+        let of_long =
+            [json!({"id": "orders-of-europe-and-asia/0190b5c4-1111-7000-8000-000000000001", "why": "x"})];
 
         assert_eq!(
-            table,
-            "ID                      EVENT               WHY\nan-applicat…/0190b5c4…  crawling.completed  waits for \
-             an-applicat…/0190b5c4…\n(--wide shows whole ids)\n"
+            of_objects("ID id", &of_app, Some(20)),
+            "ID\napp/…00000001\n(--wide shows all)\n"
+        );
+        assert_eq!(
+            of_objects("ID id | WHY why !", &of_long, Some(30)),
+            "ID                         WHY\norders-of-euro…/…00000001  x\n(--wide shows all)\n"
         );
     }
 
@@ -517,7 +402,7 @@ mod tests {
 
         assert_eq!(
             table,
-            "ID             WHY\napp/0190b5c4…  waits for the first of its job, which is app/0190b5c4…\n\
+            "ID             WHY\napp/…00000001  waits for the first of its job, which is app/…00000001\n\
              (--wide shows STATE too, and whole ids)\n"
         );
     }

@@ -86,6 +86,13 @@ impl Timestamp {
         text
     }
 
+    /// This moment to the second, in UTC, without what only people need: `20150830T123600Z`.
+    pub fn compact(self) -> String {
+        let text = self.to_string();
+        let seconds = text.split('.').next().unwrap_or_default();
+        format!("{}Z", seconds.replace(['-', ':'], ""))
+    }
+
     /// How long this moment is after `earlier`; zero if it is not.
     pub fn since(self, earlier: Self) -> Duration {
         let micros = self.0.saturating_sub(earlier.0);
@@ -107,6 +114,11 @@ pub fn rounded(duration: Duration) -> String {
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
     }
+}
+
+/// A duration as it is logged and shown to programs: microseconds are as much as a clock shared with other work can tell.
+pub fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1_000.0
 }
 
 /// How long something took, for people, in two units at most: `2 h 5 min`.
@@ -176,6 +188,13 @@ impl Serialize for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_compact_time_has_neither_signs_nor_fractions() {
+        let at: Timestamp = "2015-08-30T12:36:00.987654Z".parse().unwrap();
+
+        assert_eq!(at.compact(), "20150830T123600Z");
+    }
 
     #[test]
     fn a_time_of_others_is_read_with_and_without_zone_offset_and_fractions() {

@@ -263,11 +263,6 @@ impl Event {
         Name::known(event, status)
     }
 
-    /// Whether it is one that this program knows only by name.
-    pub fn is_unrecognized(&self) -> bool {
-        matches!(self, Self::Unrecognized { .. })
-    }
-
     /// What it has in the places of its ids, if it is one that this program knows only by name.
     pub fn id_texts(&self) -> Option<&IdTexts> {
         match self {

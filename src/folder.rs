@@ -22,6 +22,12 @@ pub fn or_here(folder: &Path) -> &Path {
     }
 }
 
+/// The folder that a file is in, or would be, or the nearest above it that there is.
+pub fn existing(path: &Path) -> &Path {
+    let mut folders = path.ancestors().skip(1).map(or_here);
+    folders.find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
+}
+
 /// A path as a shell takes it.
 pub fn quoted(path: &Path) -> String {
     let shown = path.display().to_string();

@@ -2,14 +2,14 @@
 
 use std::cmp::Reverse;
 
-use reqwest::header::{CONTENT_ENCODING, LOCATION};
+use reqwest::header::CONTENT_ENCODING;
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::body::{self, Mistake};
-use super::spelling::{shown, with_urls_shown};
+use super::spelling::{redirect, with_urls_shown};
 use super::{Credential, Error};
 use crate::http_time::retry_after;
 use crate::outgoing;
@@ -206,17 +206,6 @@ async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result
             detail,
         },
     })
-}
-
-/// Where a redirect leads, if it says so: to an `http` URL where `https` is meant, say.
-fn redirect(response: &Response) -> Option<String> {
-    let location = response.headers().get(LOCATION)?;
-    let location = location.to_str().ok().map(|text| response.url().join(text));
-    let place = match location {
-        Some(Ok(url)) => shown(url.as_str()),
-        Some(Err(_)) | None => "nowhere".to_owned(),
-    };
-    Some(place.chars().take(MAX_DETAIL_CHARS).collect())
 }
 
 async fn read(response: &mut Response, max_bytes: usize) -> Result<Body, Error> {

@@ -208,18 +208,24 @@ impl Error {
         }
     }
 
+    /// What went wrong, and what to check.
+    pub fn explained(&self) -> String {
+        match self.advice() {
+            Some(advice) => format!("{self}; {advice}"),
+            None => self.to_string(),
+        }
+    }
+
     /// Logs it: what could not be done for it, what to check, and when that is tried again. It is an error where a
     /// person must act. `api_key` names the chatbot that it is about, if it is about one.
     pub fn log(&self, kind: &'static str, api_key: Option<&Fingerprint>, what: &str, wait: Duration) {
-        let advice = self
-            .advice()
-            .map_or_else(String::new, |advice| format!("; {advice}"));
+        let explained = self.explained();
         let seconds = wait.as_secs_f64().ceil();
         let api_key = api_key.map(tracing::field::display);
         if self.passes() {
-            tracing::warn!(api_key, error.type = kind, "{what}: {self}{advice}; trying again in {seconds} s");
+            tracing::warn!(api_key, error.type = kind, "{what}: {explained}; trying again in {seconds} s");
         } else {
-            tracing::error!(api_key, error.type = kind, "{what}: {self}{advice}; trying again in {seconds} s");
+            tracing::error!(api_key, error.type = kind, "{what}: {explained}; trying again in {seconds} s");
         }
     }
 }

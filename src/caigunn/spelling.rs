@@ -1,5 +1,7 @@
 //! Whether two URLs mean the same: a provider may write ours in a way of its own, and it is ours all the same.
 
+use reqwest::Response;
+use reqwest::header::LOCATION;
 use url::Url;
 
 use crate::accents::cut;
@@ -112,6 +114,16 @@ pub fn shown(url: &str) -> String {
         }
         Ok(_) | Err(_) => "something that is no URL".to_owned(),
     }
+}
+
+/// Where a redirect leads, if it says so, as it may be shown: to an `http` URL where `https` is meant, say.
+pub fn redirect(response: &Response) -> Option<String> {
+    let location = response.headers().get(LOCATION)?;
+    let location = location.to_str().ok().map(|text| response.url().join(text));
+    Some(match location {
+        Some(Ok(url)) => shown(url.as_str()),
+        Some(Err(_)) | None => "nowhere".to_owned(),
+    })
 }
 
 /// A text in which every URL stands as [`shown`] has it.

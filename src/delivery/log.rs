@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{Filter, Kind};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, milliseconds};
 use crate::inbox::outbox::{Attempt, Destination, Outcome, Pause, State};
 use crate::inbox::{self, ReceiptId};
 
@@ -19,7 +19,7 @@ pub fn attempt(destination: &str, receipt_id: ReceiptId, attempt: &Attempt, stat
         detail,
         ..
     } = attempt;
-    let duration_ms = attempt.duration.as_micros() as f64 / 1_000.0;
+    let duration_ms = milliseconds(attempt.duration);
     macro_rules! line {
         ($level:ident, $error_type:expr, $($message:tt)+) => {
             tracing::$level!(

@@ -249,7 +249,7 @@ impl Service {
 
     async fn call_with(&self, operation: &str, body: Bytes, keys: &Keys) -> Result<Answer, Report> {
         use secrecy::ExposeSecret;
-        let (date, url) = (sign::date(Timestamp::now()), &self.endpoint.url);
+        let (date, url) = (Timestamp::now().compact(), &self.endpoint.url);
         let host = &url[Position::BeforeHost..Position::AfterPort];
         let target = format!("AmazonSQS.{operation}");
         let mut headers = vec![

@@ -1,7 +1,7 @@
 //! Whether the inbox is sound, has room, and takes writes.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
@@ -12,6 +12,7 @@ use super::soundness::{CHECK, Condition, Soundness, of_file, reason_of};
 use super::{Finding, Verdict, postgres};
 use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
+use crate::folder;
 use crate::inbox::acceptance::Refused;
 use crate::inbox::sqlite::{
     NO_INODE_ADVICE, Wanted, being_restored, flaws, has_no_inode, log_bytes, lost_in_use, marked,
@@ -83,9 +84,9 @@ fn soundness(path: &Path, receiver: &State) -> Finding {
 
 fn space(path: &Path) -> Finding {
     const CHECK: &str = "free space";
-    let folder = existing_folder(path);
+    let folder = folder::existing(path);
     let shown = folder.display();
-    let free_bytes = match rustix::fs::statvfs(&folder) {
+    let free_bytes = match rustix::fs::statvfs(folder) {
         Ok(volume) => volume.f_bavail.saturating_mul(volume.f_frsize),
         Err(error) => {
             return Finding::warning(
@@ -96,7 +97,7 @@ fn space(path: &Path) -> Finding {
         }
     };
     let found = format!("{} MiB are free in {shown}", free_bytes >> 20);
-    if has_no_inode(&folder) {
+    if has_no_inode(folder) {
         let found = format!("{found}, but no inode is: no file can be made there");
         Finding::failure(CHECK, found, NO_INODE_ADVICE)
     } else if free_bytes < FULL_BYTES {
@@ -197,20 +198,4 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Option<Finding> 
             ),
         },
     })
-}
-
-/// The folder of a file, or the nearest one above that exists.
-fn existing_folder(path: &Path) -> PathBuf {
-    let folders = path.ancestors().skip(1);
-    let mut folders = folders.map(|folder| {
-        if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        }
-    });
-    folders
-        .find(|folder| folder.is_dir())
-        .unwrap_or(Path::new("."))
-        .to_owned()
 }

@@ -19,9 +19,8 @@ use super::problem::{Problem, Written};
 use super::routes::route_of;
 use super::tally::{Counted, Tally};
 use super::{Origin, text_of};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, milliseconds};
 use crate::inbox::RequestId;
-use crate::inbox::announce::milliseconds;
 
 /// The response header with the request's id, which is also a problem's `instance` and the log's `request_id`.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

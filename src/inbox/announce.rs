@@ -20,8 +20,6 @@ use crate::telemetry::Lines;
 use crate::trace::Trace;
 use line::Lined;
 
-pub use line::milliseconds;
-
 /// How many failed files a line names, and how many characters of a text of CaiGunn's it quotes, so that a line
 /// has a bound.
 const MAX_FAILED_FILES: usize = 20;

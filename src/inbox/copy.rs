@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::postgres::PostgresInbox;
 use super::sqlite::{Held, SqliteReader};
 use super::{Error, Inbox, Receipt};
+use crate::fingerprint::hex;
 use lead::Lead;
 
 /// How many receipts go in one transaction.
@@ -328,8 +329,7 @@ impl Sum {
     }
 
     fn text(&self) -> String {
-        let digest = self.0.clone().finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0.clone().finalize())
     }
 }
 

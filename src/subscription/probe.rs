@@ -7,13 +7,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::LOCATION;
-use reqwest::{Client, ClientBuilder, Response};
+use reqwest::{Client, ClientBuilder};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
-use crate::caigunn::spelling::shown;
+use crate::caigunn::spelling::redirect;
 use crate::instance::{Instance, NONCE_PARAMETER, PROOF_HEADER};
 use crate::outgoing;
 
@@ -151,7 +150,7 @@ pub async fn ask(client: &Client, base: &Url, nonce: Uuid) -> Result<String, Fin
             format!("the proxy or tunnel there answers {status}: it runs, but does not reach this receiver"),
         ),
         (300..=399, _) => {
-            let to = destination(&response);
+            let to = redirect(&response).unwrap_or_else(|| "nowhere".to_owned());
             let seen = format!("it redirects to {to} ({status}), which CaiGunn may not follow");
             (Kind::Redirect, seen)
         }
@@ -161,16 +160,6 @@ pub async fn ask(client: &Client, base: &Url, nonce: Uuid) -> Result<String, Fin
         ),
     };
     Err(Finding::new(kind, seen))
-}
-
-/// Where a redirect leads, as it may be shown.
-fn destination(response: &Response) -> String {
-    let location = response.headers().get(LOCATION);
-    let location = location.and_then(|location| location.to_str().ok());
-    match location.map(|location| response.url().join(location)) {
-        Some(Ok(url)) => shown(url.as_str()),
-        Some(Err(_)) | None => "nowhere".to_owned(),
-    }
 }
 
 /// Why no answer came.

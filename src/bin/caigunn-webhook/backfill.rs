@@ -145,7 +145,7 @@ async fn by_ourselves(
             ));
             given.into_iter().map(|key| (None, key)).collect()
         }
-        Err(error) => return Err(provider::explained(error)).context("listing the account's chatbots"),
+        Err(error) => return Err(anyhow!(error.explained())).context("listing the account's chatbots"),
     };
     let keyring = Arc::new(keyring);
     let backfill = Backfill::new(inbox, writer, client, &settings.backfill);

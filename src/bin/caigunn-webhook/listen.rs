@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use caigunn_webhook::clock::Timestamp;
+use caigunn_webhook::clock::{Timestamp, milliseconds};
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::delivery::{
     self, DestinationSettings, Filter, Format, Kind, Parcel, Report, Sender, http,
@@ -162,7 +162,7 @@ fn parcel(whole: &Value) -> Result<Parcel, Unreadable> {
 
 /// What is printed of an attempt.
 fn line(whole: &Value, at: Timestamp, report: &Report, took: Duration, format: output::Format) -> String {
-    let duration_ms = took.as_micros() as f64 / 1_000.0;
+    let duration_ms = milliseconds(took);
     let line = json!({
         "at": at,
         "event": whole["event"],

@@ -29,14 +29,6 @@ pub fn webhook(settings: &Settings) -> anyhow::Result<&Webhook> {
     }
 }
 
-/// A failed call with the access token alone, with what to do about it.
-pub fn explained(error: caigunn::Error) -> anyhow::Error {
-    match error.advice() {
-        Some(advice) => anyhow::anyhow!("{error}; {advice}"),
-        None => error.into(),
-    }
-}
-
 /// The chatbots that are chosen. Says what of CaiGunn's list is left out, and what of the choice names nobody.
 pub async fn targets(client: &Client, settings: &Settings) -> Result<Vec<Target>, caigunn::Error> {
     let Chosen {

@@ -2,7 +2,7 @@
 
 mod show;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use caigunn_webhook::caigunn::Client;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::doctor::running;
@@ -86,7 +86,7 @@ async fn targets(settings: &Settings) -> anyhow::Result<(Client, Vec<Target>)> {
     let client = provider::client(settings)?;
     let targets = provider::targets(&client, settings).await;
     let targets = targets
-        .map_err(provider::explained)
+        .map_err(|error| anyhow!(error.explained()))
         .context("listing the account's chatbots")?;
     Ok((client, targets))
 }

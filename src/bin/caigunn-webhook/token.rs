@@ -1,6 +1,6 @@
 //! `token`
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use caigunn_webhook::caigunn;
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::config::Settings;
@@ -48,11 +48,11 @@ pub async fn run(command: &TokenCommand, settings: &Settings) -> anyhow::Result<
 /// Why there is no new token. What is not accepted is the day, for nothing else is sent.
 fn explained(error: caigunn::Error) -> anyhow::Error {
     match error {
-        caigunn::Error::Invalid { .. } => anyhow::anyhow!(
+        caigunn::Error::Invalid { .. } => anyhow!(
             "{error}; give another day by --expires (it is sent as in 2027-01-31: CaiGunn documents neither the form nor the \
              latest day that it takes), and check CAIGUNN_API_URL"
         ),
-        error => provider::explained(error),
+        error => anyhow!(error.explained()),
     }
 }
 

@@ -4,7 +4,6 @@
 use hmac_sha256::{HMAC, Hash};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::clock::Timestamp;
 use crate::fingerprint::hex;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -31,13 +30,6 @@ impl Keys {
         };
         secrets(self) == secrets(others)
     }
-}
-
-/// A moment as the signature has it: `20150830T123600Z`.
-pub fn date(at: Timestamp) -> String {
-    let text = at.to_string();
-    let seconds = text.split('.').next().unwrap_or_default();
-    format!("{}Z", seconds.replace(['-', ':'], ""))
 }
 
 /// The value of `Authorization` for a request made at `date` with these headers, which stand in the order of their names,
@@ -133,13 +125,6 @@ mod tests {
                 )
             );
         }
-    }
-
-    #[test]
-    fn a_date_has_neither_signs_nor_fractions() {
-        let at: Timestamp = "2015-08-30T12:36:00.987654Z".parse().unwrap();
-
-        assert_eq!(date(at), "20150830T123600Z");
     }
 
     #[test]

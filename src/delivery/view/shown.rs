@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::trouble::Trouble;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, milliseconds};
 use crate::delivery::status::Status;
 use crate::event::{ChatbotId, EventId, Name};
 use crate::inbox::outbox::{Attempt, Delivery, Outcome, Pause, State};
@@ -177,7 +177,7 @@ impl ShownAttempt {
         Self {
             number: attempt.number,
             started_at: attempt.started_at,
-            duration_ms: attempt.duration.as_micros() as f64 / 1_000.0,
+            duration_ms: milliseconds(attempt.duration),
             outcome: attempt.outcome,
             status: attempt.status,
             detail: attempt.detail.clone(),

@@ -8,7 +8,7 @@ use tracing::{Level, event};
 
 use super::super::{Appended, Origin, QuarantineId, ReceiptId, RequestId};
 use super::{Announcement, TARGET, is_known};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, milliseconds};
 use crate::event::{ChatbotId, EventId, Name, Stated, Wire};
 use crate::telemetry::Lines;
 use crate::trace::Trace;
@@ -236,9 +236,4 @@ impl fmt::Display for Message<'_> {
             ),
         }
     }
-}
-
-/// A duration as it is logged: microseconds are as much as a clock shared with other work can tell.
-pub fn milliseconds(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1_000.0
 }

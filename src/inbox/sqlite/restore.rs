@@ -285,20 +285,13 @@ fn remove(inbox: &Path, suffixes: &[&str]) -> Result<(), BackupError> {
 
 /// A name for the old inbox of which there is nothing yet.
 fn free_name(inbox: &Path) -> PathBuf {
-    let mut name = schema::beside(inbox, &format!("{}{}", log::UNTIL, moment()));
+    let mut name = schema::beside(inbox, &format!("{}{}", log::UNTIL, Timestamp::now().compact()));
     let is_taken = |suffix: &str, name: &Path| schema::beside(name, suffix).symlink_metadata().is_ok();
     // Of one that was cut off within the same second.
     while SUFFIXES.iter().any(|suffix| is_taken(suffix, &name)) {
         name = schema::beside(&name, "-again");
     }
     name
-}
-
-/// Now, to the second, in UTC, as a part of a name.
-fn moment() -> String {
-    let now = Timestamp::now().to_string();
-    let to_the_second = now.split('.').next().unwrap_or_default();
-    to_the_second.replace(['-', ':'], "") + "Z"
 }
 
 /// Ends a restore that was cut off when the copy had the inbox's name, and the old one's log had its name still.

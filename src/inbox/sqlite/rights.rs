@@ -308,8 +308,7 @@ pub fn mounted_alone(path: &Path) -> Option<Flaw> {
 /// That the folder of an inbox, or the nearest one above it that there is, is on no disk of this machine's.
 pub fn on_no_disk(path: &Path) -> Option<Flaw> {
     let path = folder::resolve(path).unwrap_or_else(|_| path.to_owned());
-    let mut folders = path.ancestors().skip(1).map(folder::or_here);
-    let folder = folders.find(|folder| folder.is_dir())?;
+    let folder = folder::existing(&path);
     let shown = folder.display();
     let (found, advice) = match volume::unfit(folder)? {
         Unfit::Memory(name) => (

@@ -135,9 +135,6 @@ pub fn of_file(path: &Path) -> Soundness {
             KIND,
             format!("{shown} does not exist yet; the first start makes it"),
         ),
-        Ok(sqlite::Check::LostInUse { reason, advice }) => {
-            unsound(KIND, Condition::Unreadable, reason, advice)
-        }
         Ok(sqlite::Check::Sound { version: 0, .. }) => {
             missing(KIND, format!("{shown} is empty yet; the first start fills it"))
         }
@@ -146,12 +143,8 @@ pub fn of_file(path: &Path) -> Soundness {
             receipt_count,
         }) => sound(KIND, version as u64, receipt_count, &shown.to_string()),
         Ok(sqlite::Check::Newer { reason }) => unsound(KIND, Condition::Newer, reason, NEWER_ADVICE),
-        Ok(sqlite::Check::ForeignLog { reason, advice }) => {
-            unsound(KIND, Condition::ForeignLog, reason, advice)
-        }
-        Ok(sqlite::Check::HalfChanged { reason, advice }) => {
-            unsound(KIND, Condition::Unreadable, reason, advice)
-        }
+        Ok(sqlite::Check::ForeignLog(flaw)) => unsound(KIND, Condition::ForeignLog, flaw.found, flaw.advice),
+        Ok(sqlite::Check::Unusable(flaw)) => unsound(KIND, Condition::Unreadable, flaw.found, flaw.advice),
         Ok(sqlite::Check::DamagedRows { reason, advice, mend }) => Soundness {
             mend: Some(mend),
             ..unsound(

@@ -191,8 +191,8 @@ impl Drop for Partial {
 pub fn copy(from: &Path, to: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
     log::refuse_foreign(from).map_err(BackupError::From)?;
     // What is copied is the file and its log, and nothing is taken back.
-    if let Some((reason, advice)) = check::half_changed(from) {
-        return Err(BackupError::From(Error::refused(format!("{reason}; {advice}"))));
+    if let Some(flaw) = check::half_changed(from) {
+        return Err(BackupError::From(Error::refused(flaw.to_string())));
     }
     if let Some(copied) = schema::alone(from, |opened| copy_state(opened, from, to, watch)) {
         copied?;
@@ -244,11 +244,10 @@ fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupE
             Err(BackupError::From(Error::corrupt(format!("{reason}; {advice}"))))
         }
         Check::Missing
-        | Check::LostInUse { .. }
         | Check::Newer { .. }
         | Check::Foreign { .. }
-        | Check::ForeignLog { .. }
-        | Check::HalfChanged { .. } => Err(BackupError::From(Error::corrupt(format!(
+        | Check::ForeignLog(_)
+        | Check::Unusable(_) => Err(BackupError::From(Error::corrupt(format!(
             "{} is no inbox",
             from.display()
         )))),

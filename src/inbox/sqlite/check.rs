@@ -13,7 +13,7 @@ use super::super::Error;
 use super::append::{PROBE_BYTES, probe};
 use super::hold::{Hold, lost_in_use};
 use super::schema::Tables;
-use super::{folder, log, schema, sort};
+use super::{Flaw, folder, log, schema, sort};
 
 /// How much of SQLite's finding is shown, in characters.
 const MAX_FINDING: usize = 200;
@@ -23,13 +23,6 @@ const MAX_FINDING: usize = 200;
 pub enum Check {
     /// There is no file: the next start makes it.
     Missing,
-    /// There is none any more, but a receiver has it open; or there is none yet, and a restore is putting it there.
-    LostInUse {
-        /// Which file.
-        reason: String,
-        /// What to do.
-        advice: String,
-    },
     /// An inbox without damage.
     Sound {
         /// Of its tables; a start brings them up to date. 0: there are none yet.
@@ -43,19 +36,10 @@ pub enum Check {
         reason: String,
     },
     /// The log beside it is another file's.
-    ForeignLog {
-        /// Which file and which log.
-        reason: String,
-        /// What to do.
-        advice: String,
-    },
-    /// A change of the file was begun and not ended, and must be taken back before anybody reads it.
-    HalfChanged {
-        /// Which file.
-        reason: String,
-        /// What to do.
-        advice: String,
-    },
+    ForeignLog(Flaw),
+    /// Nobody is to read it now: there is none any more, but a receiver has it open; there is none yet, and a restore is putting it
+    /// there; or a change of the file was begun and not ended, and must be taken back before.
+    Unusable(Flaw),
     /// Some rows of an inbox cannot be read; all else can.
     DamagedRows {
         /// Which file and which rows.
@@ -86,8 +70,7 @@ pub fn check(path: &Path) -> Result<Check, Error> {
         Ok(path) => path,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             if let Some(lost) = lost_in_use(path) {
-                let (reason, advice) = (lost.found, lost.advice);
-                return Ok(Check::LostInUse { reason, advice });
+                return Ok(Check::Unusable(lost));
             }
             return Ok(log::check(path)?.unwrap_or(Check::Missing));
         }
@@ -108,8 +91,8 @@ pub fn check(path: &Path) -> Result<Check, Error> {
     if let Some(foreign) = log::check(path)? {
         return Ok(foreign);
     }
-    if let Some((reason, advice)) = half_changed(path) {
-        return Ok(Check::HalfChanged { reason, advice });
+    if let Some(flaw) = half_changed(path) {
+        return Ok(Check::Unusable(flaw));
     }
     match schema::alone(path, |opened| inspect(opened, path)) {
         Some(checked) => checked,
@@ -118,7 +101,7 @@ pub fn check(path: &Path) -> Result<Check, Error> {
 }
 
 /// That a file is half changed, if it is so, and what to do.
-pub fn half_changed(path: &Path) -> Option<(String, String)> {
+pub fn half_changed(path: &Path) -> Option<Flaw> {
     let is_so = schema::is_half_changed(path);
     let (path, quoted) = (path.display(), folder::quoted(path));
     let found = format!(
@@ -127,7 +110,7 @@ pub fn half_changed(path: &Path) -> Option<(String, String)> {
     let advice = format!(
         "start the receiver, which takes that back (of a copy, `sqlite3 {quoted} .schema` as its owner does), and check again"
     );
-    is_so.then_some((found, advice))
+    is_so.then_some(Flaw { found, advice })
 }
 
 /// As [`check`], of a file that is open.
@@ -138,9 +121,12 @@ pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Chec
     let version = match tables {
         Tables::Ours(version) => version,
         Tables::Unnumbered => {
-            let (reason, advice) = schema::unnumbered(path);
-            let mend = schema::renumbering(path);
-            return Ok(Check::DamagedRows { reason, advice, mend });
+            let flaw = schema::unnumbered(path);
+            return Ok(Check::DamagedRows {
+                reason: flaw.found,
+                advice: flaw.advice,
+                mend: schema::renumbering(path),
+            });
         }
         Tables::Newer(_) => {
             return Ok(Check::Newer {

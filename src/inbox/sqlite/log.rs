@@ -27,7 +27,7 @@ use self::frames::{Log, read_start, word};
 use super::super::Error;
 use super::head::{Head, is_database, is_in_wal_mode, page_bytes, user_version};
 use super::hold::FileId;
-use super::{Check, commits, folder, rights, schema};
+use super::{Check, Flaw, commits, folder, rights, schema};
 
 /// How often both are looked at if they change meanwhile. Where they go on changing, somebody writes to them, and then the log
 /// is the file's.
@@ -117,20 +117,13 @@ pub fn refuse_foreign(path: &Path) -> Result<(), Error> {
     let Some(foreign) = find_foreign(path)? else {
         return Ok(());
     };
-    Err(Error::refused(format!(
-        "{}; {}",
-        foreign.reason(path),
-        foreign.advice(path)
-    )))
+    Err(Error::refused(foreign.flaw(path).to_string()))
 }
 
 /// As [`refuse_foreign`], for [`super::check()`].
 pub fn check(path: &Path) -> Result<Option<Check>, Error> {
     let found = find_foreign(path)?;
-    Ok(found.map(|foreign| Check::ForeignLog {
-        reason: foreign.reason(path),
-        advice: foreign.advice(path),
-    }))
+    Ok(found.map(|foreign| Check::ForeignLog(foreign.flaw(path))))
 }
 
 fn find_foreign(path: &Path) -> Result<Option<Foreign>, Error> {
@@ -229,39 +222,35 @@ fn precedes(head: &Head, logged: &Head) -> bool {
 }
 
 impl Foreign {
-    /// What was found.
-    fn reason(self, path: &Path) -> String {
-        let path = path.display();
-        match self {
-            Self::WithoutFile => format!("{path} is not there, but its log is: {path}-wal"),
-            Self::OfAnother => format!(
-                "{path}-wal is not the log of {path}, but of what was there before: it seems that a copy was put in its \
-                 place after a crash"
-            ),
-            Self::Kept => format!(
-                "{path} was restored, and that was cut off in its last step: {path}-wal is still that of the old inbox, \
-                 which is kept under another name, with its log"
-            ),
-        }
-    }
-
-    /// What to do.
-    fn advice(self, path: &Path) -> String {
+    /// What was found, and what to do.
+    fn flaw(self, path: &Path) -> Flaw {
         let (path, quoted) = (path.display(), folder::quoted(path));
-        match self {
-            Self::WithoutFile => {
+        let (found, advice) = match self {
+            Self::WithoutFile => (
+                format!("{path} is not there, but its log is: {path}-wal"),
                 "put the file back beside its log, or `caigunn-webhook inbox restore COPY`, which keeps \
                  the log under another name"
-                    .to_owned()
-            }
-            Self::OfAnother => format!(
-                "nothing was changed; to have the copy: `mv {quoted} {quoted}.copy`, then `caigunn-webhook inbox restore \
-                 {quoted}.copy`, which keeps the log under another name; to have the inbox as it was: put the file that it \
-                 was in back at {path}"
+                    .to_owned(),
             ),
-            Self::Kept => {
-                "start the receiver, which ends that step and goes on with what was restored".to_owned()
-            }
-        }
+            Self::OfAnother => (
+                format!(
+                    "{path}-wal is not the log of {path}, but of what was there before: it seems that a copy was put in its \
+                     place after a crash"
+                ),
+                format!(
+                    "nothing was changed; to have the copy: `mv {quoted} {quoted}.copy`, then `caigunn-webhook inbox restore \
+                     {quoted}.copy`, which keeps the log under another name; to have the inbox as it was: put the file that it \
+                     was in back at {path}"
+                ),
+            ),
+            Self::Kept => (
+                format!(
+                    "{path} was restored, and that was cut off in its last step: {path}-wal is still that of the old inbox, \
+                     which is kept under another name, with its log"
+                ),
+                "start the receiver, which ends that step and goes on with what was restored".to_owned(),
+            ),
+        };
+        Flaw { found, advice }
     }
 }

@@ -138,9 +138,7 @@ fn see_that_it_is_sound(from: &Path) -> Result<(), BackupError> {
         Check::Newer { reason } | Check::Foreign { reason } | Check::DamagedRows { reason, .. } => {
             refused(reason)
         }
-        Check::LostInUse { reason, advice }
-        | Check::ForeignLog { reason, advice }
-        | Check::HalfChanged { reason, advice } => refused(format!("{reason}; {advice}")),
+        Check::ForeignLog(flaw) | Check::Unusable(flaw) => refused(flaw.to_string()),
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::super::{Error, NEWER_ADVICE};
-use super::{commits, folder, sort};
+use super::{Flaw, commits, folder, sort};
 
 /// "CGWH": marks the file as an inbox, so that another database is not taken for one.
 const APPLICATION_ID: i32 = 0x4347_5748;
@@ -114,8 +114,7 @@ pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
     let advice = match tables {
         Tables::Ours(version) => return Ok(version),
         Tables::Unnumbered => {
-            let (what, advice) = unnumbered(path);
-            return Err(Error::corrupt(format!("{what}; {advice}")));
+            return Err(Error::corrupt(unnumbered(path).to_string()));
         }
         Tables::Newer(_) => NEWER_ADVICE,
         Tables::Foreign | Tables::NoDatabase => FOREIGN_ADVICE,
@@ -124,13 +123,16 @@ pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
 }
 
 /// What is wrong with [`Tables::Unnumbered`], and what to do.
-pub fn unnumbered(path: &Path) -> (String, String) {
+pub fn unnumbered(path: &Path) -> Flaw {
     let advice = format!(
         "if this release was the last to have it open, stop the receiver and run {}; else restore a backup (`caigunn-webhook inbox \
          restore COPY`)",
         renumbering(path)
     );
-    (Tables::Unnumbered.shown(path), advice)
+    Flaw {
+        found: Tables::Unnumbered.shown(path),
+        advice,
+    }
 }
 
 /// What gives tables of this release their number again.

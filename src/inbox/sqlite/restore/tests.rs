@@ -112,7 +112,7 @@ async fn what_is_left_after_each_step_is_the_old_inbox_or_the_new_one() {
     assert_eq!(left[5].0, Step::RenameSynced);
     let checked = check(&cut_off.path().join("inbox.db")).unwrap();
     let is_advised =
-        matches!(&checked, Check::ForeignLog { advice, .. } if advice.contains("start the receiver"));
+        matches!(&checked, Check::ForeignLog(flaw) if flaw.advice.contains("start the receiver"));
     assert!(is_advised, "{checked:?}");
     let mut starts = Vec::new();
     for (step, files) in &left {
@@ -287,7 +287,7 @@ async fn a_copy_that_was_put_over_the_inbox_is_refused_by_whoever_would_apply_th
     let backed_up = backup(&path, &folder.path().join("other.db"), &watch()).err();
 
     assert!(matches!(opened, Some(Error::Refused { .. })), "{opened:?}");
-    assert!(matches!(checked, Check::ForeignLog { .. }), "{checked:?}");
+    assert!(matches!(checked, Check::ForeignLog(_)), "{checked:?}");
     assert!(matches!(read, Some(Error::Refused { .. })), "{read:?}");
     assert!(
         matches!(backed_up, Some(BackupError::From(Error::Refused { .. }))),
@@ -373,7 +373,7 @@ fn all_that_is_said(inbox: &Path, copy: &Path) -> Vec<String> {
         said.push(lost_in_use(inbox).map(|flaw| flaw.to_string()));
         let checked = check(inbox).unwrap();
         said.push(match checked {
-            Check::LostInUse { reason, advice } => Some(format!("{reason}; {advice}")),
+            Check::Unusable(flaw) => Some(flaw.to_string()),
             _ => None,
         });
     }

@@ -238,7 +238,7 @@ async fn only_a_journal_with_a_head_makes_a_file_half_changed() {
     fs::write(&journal, b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7").unwrap();
     let before = folder.content();
     let checked = folder.check();
-    assert!(matches!(checked, Ok(Check::HalfChanged { .. })), "{checked:?}");
+    assert!(matches!(checked, Ok(Check::Unusable(_))), "{checked:?}");
     // Who only reads would see the half of it.
     let refused = backup(&folder.inbox_path(), &folder.0.path().join("other.db"), &watch);
     assert!(
@@ -358,7 +358,7 @@ async fn a_check_leaves_a_change_that_was_cut_off_to_the_next_start() {
 
     let says = |advice: &str| advice.contains("start the receiver, which takes that back");
     assert!(
-        matches!(&checked, Ok(Check::HalfChanged { advice, .. }) if says(advice)),
+        matches!(&checked, Ok(Check::Unusable(flaw)) if says(&flaw.advice)),
         "{checked:?}"
     );
     assert_eq!(cut.content(), before);

@@ -60,9 +60,9 @@ impl Inspector {
             Ok(Check::Sound { .. }) => {}
             Ok(Check::Missing) if due.ids.is_empty() => {}
             // The next start takes back the making of the file, and promises nothing before.
-            Ok(Check::HalfChanged { .. }) if due.ids.is_empty() => {}
+            Ok(Check::Unusable(_)) if due.ids.is_empty() => {}
             // The next start ends what was cut off of a restore.
-            Ok(Check::ForeignLog { .. }) if !due.replaced.is_empty() => {}
+            Ok(Check::ForeignLog(_)) if !due.replaced.is_empty() => {}
             other => return Err(format!("`inbox check` says {other:?}")),
         }
         let found = self.open(path, due)?;

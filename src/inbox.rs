@@ -33,6 +33,7 @@ mod id_source;
 pub mod instruction;
 pub mod jobs;
 pub mod outbox;
+mod page;
 pub mod postgres;
 mod request;
 mod space;
@@ -40,7 +41,6 @@ mod span;
 pub mod sqlite;
 pub mod writer;
 
-use std::cmp::Reverse;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -53,12 +53,14 @@ use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id, sample};
 use crate::metrics::Registry;
 use crate::trace::Trace;
+use page::{next_cursor, page_of_job};
 
 pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, QuarantineTotals, Stored, Uncompared};
 pub use error::{Error, NEWER_ADVICE};
 pub use id_source::IdSource;
 pub use jobs::{JobState, Jobs};
 pub use outbox::Outbox;
+pub use page::{Cursor, Page, PageRequest};
 pub use request::RequestId;
 pub use space::Space;
 pub use span::Span;
@@ -298,6 +300,14 @@ pub struct ReceiptFilter {
 }
 
 impl ReceiptFilter {
+    /// Those of a job.
+    pub fn of_job(event_id: EventId) -> Self {
+        Self {
+            event_id: Some(event_id),
+            ..Self::default()
+        }
+    }
+
     /// Whether a receipt is one of those.
     pub fn matches(&self, receipt: &Receipt) -> bool {
         let event = &receipt.event;
@@ -311,35 +321,6 @@ impl ReceiptFilter {
                 .chatbot_id
                 .is_none_or(|chatbot_id| receipt.chatbot_id == Some(chatbot_id))
     }
-}
-
-/// Which part of a list to return.
-#[derive(Clone, Copy, Debug)]
-pub struct PageRequest {
-    /// Only what is older than this, from the newest on if `None`; of [`Inbox::open_jobs`] what is newer.
-    pub cursor: Option<Cursor>,
-    /// How many at most.
-    pub limit: usize,
-}
-
-impl PageRequest {
-    /// So many from where the list begins.
-    pub const fn first(limit: usize) -> Self {
-        Self { cursor: None, limit }
-    }
-}
-
-/// A place in a list. Its form is the store's own affair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor(pub(crate) u64);
-
-/// A part of a list.
-#[derive(Clone, Debug)]
-pub struct Page<T> {
-    /// The items, in the list's order.
-    pub items: Vec<T>,
-    /// Where the next page starts; `None` at the end of the list.
-    pub next: Option<Cursor>,
 }
 
 /// A receiver that would lead.
@@ -381,20 +362,4 @@ pub struct Settings {
     pub max_connections: usize,
     /// How long a call may take before the store gives it up.
     pub timeout: Duration,
-}
-
-/// A page of a job's receipts, which are found by its identities, in any order. What else a filter asks for is applied to what
-/// the page has of them.
-fn page_of_job(mut items: Vec<Receipt>, filter: &ReceiptFilter, limit: usize) -> Page<Receipt> {
-    items.sort_unstable_by_key(|receipt| Reverse(receipt.sequence));
-    items.truncate(limit);
-    let next = next_cursor(&items, limit, |receipt| receipt.sequence);
-    items.retain(|receipt| filter.matches(receipt));
-    Page { items, next }
-}
-
-/// Where the next page starts if this one is full.
-fn next_cursor<T>(items: &[T], limit: usize, sequence: impl Fn(&T) -> u64) -> Option<Cursor> {
-    let last = items.last().filter(|_| items.len() == limit);
-    last.map(|last| Cursor(sequence(last)))
 }

@@ -179,10 +179,7 @@ impl Rounds {
     async fn walk(&mut self, keyring: &Keyring, pass: &mut Pass) -> Result<(), inbox::Error> {
         let mut cursor: Option<Cursor> = None;
         loop {
-            let page = PageRequest {
-                cursor,
-                limit: PAGE_COUNT,
-            };
+            let page = PageRequest::behind(cursor, PAGE_COUNT);
             let page = self.backfill.inbox.open_jobs(page).await?;
             for receipt in page.items {
                 // CaiGunn knows nothing of samples.

@@ -148,10 +148,7 @@ impl Deliveries {
         };
         // A part of the list may have little that matches; an empty page with more behind it helps nobody.
         for _ in 0..MAX_PARTS {
-            let part = PageRequest {
-                cursor: listed.next,
-                limit: page.limit - listed.items.len(),
-            };
+            let part = PageRequest::behind(listed.next, page.limit - listed.items.len());
             let mut part = match floor {
                 Some(floor) if part.cursor.is_none_or(|cursor| cursor.0 > floor + 1) => {
                     self.list_log(query, part, chosen, &reading, &known, floor)

@@ -313,10 +313,7 @@ impl Watch {
 
     /// When something was received last, if that is known, if the inbox can be asked.
     async fn received(&mut self, now: Timestamp) -> Option<Option<Timestamp>> {
-        let newest = PageRequest {
-            cursor: None,
-            limit: 1,
-        };
+        let newest = PageRequest::first(1);
         let receipts = self.parts.inbox.receipts(ReceiptFilter::default(), newest);
         let page = receipts.await.ok()?;
         let newest = page

@@ -90,14 +90,8 @@ impl Deliveries {
         let Some(event_id) = listed.event_id else {
             return self.first_of_unnamed_job(listed, destination).await;
         };
-        let filter = ReceiptFilter {
-            event_id: Some(event_id),
-            ..ReceiptFilter::default()
-        };
-        let older = PageRequest {
-            cursor: Some(Cursor(listed.sequence)),
-            limit: MAX_JOB_RECEIPTS,
-        };
+        let filter = ReceiptFilter::of_job(event_id);
+        let older = PageRequest::behind(Cursor(listed.sequence), MAX_JOB_RECEIPTS);
         for receipt in self.inbox.receipts(filter, older).await?.items.iter().rev() {
             let outbox = self.inbox.outbox();
             let rows = outbox
@@ -123,10 +117,7 @@ impl Deliveries {
             state: Some(State::Pending),
             from_sequence: 0,
         };
-        let older = PageRequest {
-            cursor: Some(Cursor(listed.sequence)),
-            limit: SEARCH_COUNT,
-        };
+        let older = PageRequest::behind(Cursor(listed.sequence), SEARCH_COUNT);
         let rows = self.inbox.outbox().deliveries(pending, older).await?.items;
         let is_of_job = |receipt: &Receipt| {
             let (event, of_listed) = (&receipt.event.event, &listed.event.event);

@@ -318,10 +318,7 @@ async fn waiting(site: &Site, query: DeliveriesQuery) -> Result<(Vec<Listed>, Op
     let mut found = Vec::new();
     let mut cursor = page.cursor;
     loop {
-        let page = PageRequest {
-            cursor,
-            limit: MAX_TOLD,
-        };
+        let page = PageRequest::behind(cursor, MAX_TOLD);
         let page = site.api.deliveries.list(&wanted, page).await?;
         let items = page.items.into_iter();
         found.extend(items.filter(|listed| is_there(&listed.destination)));

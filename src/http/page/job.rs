@@ -71,10 +71,7 @@ pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) ->
 /// The deliveries of a job by receipt.
 async fn delivered(site: &Site, event_id: EventId) -> Result<Delivered, Problem> {
     let query = view::Query {
-        receipts: ReceiptFilter {
-            event_id: Some(event_id),
-            ..ReceiptFilter::default()
-        },
+        receipts: ReceiptFilter::of_job(event_id),
         ..view::Query::default()
     };
     let page = PageRequest::first(MAX_DELIVERIES);

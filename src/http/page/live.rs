@@ -252,10 +252,7 @@ impl Live {
     async fn many(&self, site: &Site, sequence: u64) -> Result<Arc<[Receipt]>, Error> {
         let mut known = self.many.lock().await;
         if known.0 != sequence {
-            let page = PageRequest {
-                cursor: Some(Cursor(sequence + 1)),
-                limit: LOOKED_THROUGH,
-            };
+            let page = PageRequest::behind(Cursor(sequence + 1), LOOKED_THROUGH);
             let read = site.api.inbox.receipts(ReceiptFilter::default(), page).await?;
             *known = (sequence, read.items.into());
         }

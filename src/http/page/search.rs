@@ -283,10 +283,7 @@ fn stored_at(receipt: &Receipt) -> Timestamp {
 async fn of_request(site: &Site, id: RequestId) -> Result<(Option<QuarantineId>, bool), Problem> {
     let mut cursor: Option<Cursor> = None;
     for _ in 0..MAX_EXAMINED / AT_ONCE {
-        let page = PageRequest {
-            cursor,
-            limit: AT_ONCE,
-        };
+        let page = PageRequest::behind(cursor, AT_ONCE);
         let page = site.api.inbox.quarantine(page).await?;
         let found = page.items.iter().find(|item| item.request_id == id);
         if let Some(found) = found {

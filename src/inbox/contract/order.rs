@@ -191,10 +191,6 @@ pub async fn a_page_is_not_disturbed_by_what_arrives_meanwhile(place: &impl Plac
 
 pub async fn each_filter_lists_what_matches_it(place: &impl Place) {
     let mixture = Mixture::new(place).await;
-    let by_job = |event_id| ReceiptFilter {
-        event_id: Some(event_id),
-        ..ReceiptFilter::default()
-    };
     let by_chatbot = |chatbot_id| ReceiptFilter {
         chatbot_id: Some(chatbot_id),
         ..ReceiptFilter::default()
@@ -209,9 +205,15 @@ pub async fn each_filter_lists_what_matches_it(place: &impl Place) {
     assert_eq!(mixture.list(by_event("crawl")).await, NONE);
     assert_eq!(mixture.list(by_event("crawling.")).await, NONE);
     assert_eq!(mixture.list(by_event("")).await, NONE);
-    assert_eq!(mixture.list(by_job(mixture.one.event_id)).await, [4, 3, 1]);
-    assert_eq!(mixture.list(by_job(mixture.other.event_id)).await, [6, 2]);
-    assert_eq!(mixture.list(by_job(stranger.event_id)).await, NONE);
+    assert_eq!(
+        mixture.list(ReceiptFilter::of_job(mixture.one.event_id)).await,
+        [4, 3, 1]
+    );
+    assert_eq!(
+        mixture.list(ReceiptFilter::of_job(mixture.other.event_id)).await,
+        [6, 2]
+    );
+    assert_eq!(mixture.list(ReceiptFilter::of_job(stranger.event_id)).await, NONE);
     assert_eq!(
         mixture.list(by_chatbot(mixture.one.chatbot_id)).await,
         [5, 4, 3, 1]

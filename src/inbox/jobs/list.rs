@@ -75,10 +75,7 @@ pub async fn counts(
         },
         ..JobFilter::default()
     };
-    let page = PageRequest {
-        cursor: None,
-        limit: MAX_LISTED,
-    };
+    let page = PageRequest::first(MAX_LISTED);
     let (failed, looked_back_to) = walk(inbox, &filter, stalled_before, page, MAX_RECENT).await?;
     Ok(JobCounts {
         open: inbox.jobs().open_count(None).await?,
@@ -159,10 +156,7 @@ async fn walk(
     }
     // The next one tells how far this page came.
     let next = Cursor(until + 1);
-    let older = PageRequest {
-        cursor: Some(next),
-        limit: 1,
-    };
+    let older = PageRequest::behind(next, 1);
     let older = inbox.receipts(ReceiptFilter::default(), older).await?.items.pop();
     let looked_back_to = older.map(|older| older.received_at);
     let next = looked_back_to.map(|_| next);

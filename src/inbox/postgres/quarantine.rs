@@ -6,7 +6,7 @@ use tokio_postgres::{Error, Statement};
 use super::super::{NewQuarantined, QuarantineId, ReceiptId, Settings};
 use super::Client;
 use super::read::{Parameters, execute};
-use super::values::{Column, bigint, parameters};
+use super::values::{Column, bigint, column, parameters};
 
 const KEEP: &str = "
     WITH kept AS (
@@ -70,15 +70,17 @@ impl Statements {
     ) -> Result<(), Error> {
         let kept_bytes = |new: &NewQuarantined| new.body.len().min(settings.quarantine_max_bytes);
         let columns: [Column<'_>; 9] = [
-            Box::new(new.iter().map(|(_, id, _)| id.uuid()).collect::<Vec<_>>()),
-            column(new, |new| new.received_at),
-            column(new, |new| new.request_id.uuid()),
-            column(new, |new| &*new.reason),
-            column(new, |new| without_nul(new.kept_detail())),
-            column(new, |new| new.receipt_id.map(ReceiptId::uuid)),
-            column(new, |new| new.kept_content_type().map(without_nul)),
-            column(new, |new| new.truncated || kept_bytes(new) < new.body.len()),
-            column(new, |new| &new.body[..kept_bytes(new)]),
+            column(new, |(_, id, _)| id.uuid()),
+            column(new, |(_, _, new)| new.received_at),
+            column(new, |(_, _, new)| new.request_id.uuid()),
+            column(new, |(_, _, new)| &*new.reason),
+            column(new, |(_, _, new)| without_nul(new.kept_detail())),
+            column(new, |(_, _, new)| new.receipt_id.map(ReceiptId::uuid)),
+            column(new, |(_, _, new)| new.kept_content_type().map(without_nul)),
+            column(new, |(_, _, new)| {
+                new.truncated || kept_bytes(new) < new.body.len()
+            }),
+            column(new, |(_, _, new)| &new.body[..kept_bytes(new)]),
         ];
         let columns = parameters(&columns);
         let bounds: [&(dyn ToSql + Sync); 2] = [
@@ -93,13 +95,6 @@ impl Statements {
         kept?;
         evicted.map(drop)
     }
-}
-
-fn column<'a, T: ToSql + Sync + Send + 'a>(
-    new: &[(usize, QuarantineId, &'a NewQuarantined)],
-    value: impl Fn(&'a NewQuarantined) -> T,
-) -> Column<'a> {
-    Box::new(new.iter().map(|(_, _, new)| value(new)).collect::<Vec<_>>())
 }
 
 /// See [`super::Inbox::accept_quarantined`].

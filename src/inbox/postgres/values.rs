@@ -52,6 +52,14 @@ impl<'a> FromSql<'a> for Outcome {
 /// A parameter of a statement that takes many rows: the values of one column, or one value for all of them.
 pub type Column<'a> = Box<dyn ToSql + Sync + Send + 'a>;
 
+/// A column of so many rows.
+pub fn column<'r, 'a, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Column<'a>
+where
+    T: ToSql + Sync + Send + 'a,
+{
+    Box::new(rows.iter().map(value).collect::<Vec<_>>())
+}
+
 /// The columns as a statement takes them.
 pub fn parameters<'a>(columns: &'a [Column<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
     columns.iter().map(|column| &**column as _).collect()

@@ -2,12 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::super::super::{NewReceipt, Origin, ReceiptId};
 use super::super::key;
-use super::super::values::Column;
+use super::super::values::{Column, column};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Name};
 
@@ -75,12 +74,6 @@ pub fn take_turn<'a>(waiting: &mut Vec<NewRow<'a>>) -> Vec<NewRow<'a>> {
 
 /// The rows of a turn, column by column, in the order of the statement's parameters.
 pub fn columns<'a>(rows: &[NewRow<'a>]) -> Vec<Column<'a>> {
-    fn column<'a, T: ToSql + Sync + Send + 'a>(
-        rows: &[NewRow<'a>],
-        value: impl Fn(&NewRow<'a>) -> T,
-    ) -> Column<'a> {
-        Box::new(rows.iter().map(value).collect::<Vec<_>>())
-    }
     let is_initial = |row: &NewRow<'_>| row.receipt.name.status == Name::INITIAL;
     let [completed, failed] = Name::FINAL;
     // What our clock says now, for the server to correct our times by its own, unless they are to stay.

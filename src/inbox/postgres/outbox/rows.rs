@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use super::super::super::outbox::{Attempt, Delivery, DestinationId, Outcome, Progress};
 use super::super::quarantine::without_nul;
-use super::super::values::{Column, bigint};
+use super::super::values::{Column, bigint, column};
 
 /// What [`delivery_of_row`] reads.
 pub const DELIVERY: &str = "delivery.seq, delivery.destination, delivery.state, delivery.step,
@@ -100,8 +99,4 @@ pub fn attempt_columns<'a>(attempts: &[(u64, &'a Attempt)]) -> Vec<Column<'a>> {
 /// A count as the tables have it: two thousand million are as good as more.
 fn integer(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
-}
-
-fn column<'a, R, T: ToSql + Sync + Send + 'a>(rows: &[R], value: impl Fn(&R) -> T) -> Column<'a> {
-    Box::new(rows.iter().map(value).collect::<Vec<_>>())
 }

@@ -60,13 +60,7 @@ async fn use_all(inbox: &PostgresInbox) {
     }
     let quarantined = stored.refuse(refused(b"{}")).await;
     stored.append(vec![Entry::Probe]).await.unwrap();
-    let filters = [
-        ReceiptFilter::default(),
-        ReceiptFilter {
-            event_id: Some(ids.event_id),
-            ..ReceiptFilter::default()
-        },
-    ];
+    let filters = [ReceiptFilter::default(), ReceiptFilter::of_job(ids.event_id)];
     for filter in filters {
         stored.receipts(filter, page(10)).await.unwrap();
     }

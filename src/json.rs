@@ -78,6 +78,28 @@ impl<'de, const N: usize> Visitor<'de> for Members<N> {
     }
 }
 
+/// The text of an object with that member too, at its front or in the place of a `null`; without an object, or with `null` for
+/// it, of that member alone. `None` if it has one of that name, or is no object.
+pub fn with_member(object: Option<&RawValue>, name: &'static str, value: &str) -> Option<Box<RawValue>> {
+    let object = object.map(RawValue::get).filter(|text| *text != "null");
+    let object = object.unwrap_or("{}");
+    let [known] = Members([name]).find(object).ok()?;
+    let text = match known.value.map(RawValue::get) {
+        None => {
+            let rest = object.trim_start().strip_prefix('{')?.trim_start();
+            let comma = if rest.starts_with('}') { "" } else { "," };
+            format!("{{\"{name}\":{value}{comma}{rest}")
+        }
+        Some(null @ "null") => {
+            let at = null.as_ptr().addr().checked_sub(object.as_ptr().addr())?;
+            let (before, after) = (object.get(..at)?, object.get(at + null.len()..)?);
+            format!("{before}{value}{after}")
+        }
+        Some(_) => return None,
+    };
+    RawValue::from_string(text).ok()
+}
+
 /// Hands over each item of a list with its number, one by one, so that a list of millions takes no more memory than one of them.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use super::{Chatbot, EventLog, LogEntry, Standing, is_sendable};
 use crate::accents::cut;
 use crate::clock::Timestamp;
 use crate::event::ChatbotId;
-use crate::json::{Members, each};
+use crate::json::{Members, each, with_member};
 
 /// How much of a chatbot's title is kept, in characters. As many as are listed are kept in memory, each with its title and key.
 const MAX_TITLE_CHARS: usize = 300;
@@ -156,9 +156,15 @@ fn log_entry(entry: &Part<'_>) -> Result<LogEntry, Mistake> {
         .value()
         .map(|data| object_in_text(data).unwrap_or_else(|| data.to_owned()));
     // The older generation has these beside `data`.
-    let data = with_member(data, "detail", detail.value());
     let is_id = |id: &&RawValue| serde_json::from_str::<ChatbotId>(id.get()).is_ok();
-    let data = with_member(data, "chatbot_id", chatbot_id.value().filter(is_id));
+    let beside = [
+        ("detail", detail.value()),
+        ("chatbot_id", chatbot_id.value().filter(is_id)),
+    ];
+    let data = beside.into_iter().fold(data, |data, (name, value)| {
+        let added = value.and_then(|value| with_member(data.as_deref(), name, value.get()));
+        added.or(data)
+    });
     Ok(LogEntry {
         created_at: created_at.text().ok().and_then(|text| Timestamp::read_any(&text)),
         event_id: event_id
@@ -176,23 +182,6 @@ fn object_in_text(data: &RawValue) -> Option<Box<RawValue>> {
     let text: String = serde_json::from_str(data.get()).ok()?;
     let is_object = text.trim_ascii_start().starts_with('{');
     RawValue::from_string(text).ok().filter(|_| is_object)
-}
-
-/// The object with one more member at its front, unless it has one of that name, or is none.
-fn with_member(
-    data: Option<Box<RawValue>>,
-    name: &'static str,
-    value: Option<&RawValue>,
-) -> Option<Box<RawValue>> {
-    let object = data.as_deref().map_or("{}", RawValue::get);
-    let added = || {
-        let rest = object.strip_prefix('{')?.trim_ascii_start();
-        let [known] = Members([name]).find(object).ok()?;
-        let comma = if rest.starts_with('}') { "" } else { "," };
-        let text = format!("{{\"{name}\":{}{comma}{rest}", value?.get());
-        RawValue::from_string(text).ok().filter(|_| known.value.is_none())
-    };
-    added().or(data)
 }
 
 /// `{"token": "..."}`

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::wire::named_chatbot;
 use super::{ChatbotId, EventId};
+use crate::json::with_member;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -27,16 +27,7 @@ pub fn compose(
     chatbot_id: Option<ChatbotId>,
     data: Option<&RawValue>,
 ) -> Bytes {
-    let completed = match (data, chatbot_id) {
-        (None, Some(chatbot_id)) => with_chatbot_id("{}", chatbot_id),
-        (Some(data), Some(chatbot_id)) if data.get() == "null" => with_chatbot_id("{}", chatbot_id),
-        (Some(data), Some(chatbot_id)) => match named_chatbot(data) {
-            Some(None) => with_chatbot_id(data.get(), chatbot_id),
-            Some(Some(null @ "null")) => in_place_of(null, data.get(), chatbot_id),
-            Some(Some(_)) | None => None,
-        },
-        (_, None) => None,
-    };
+    let completed = chatbot_id.and_then(|id| with_member(data, "chatbot_id", &format!("\"{id}\"")));
     let body = Body {
         event,
         status,
@@ -46,20 +37,6 @@ pub fn compose(
     serde_json::to_vec(&body)
         .expect("texts, ids and JSON have a JSON form")
         .into()
-}
-
-/// The text of an object with one more member, at its front.
-fn with_chatbot_id(object: &str, chatbot_id: ChatbotId) -> Option<Box<RawValue>> {
-    let rest = object.trim_start().strip_prefix('{')?.trim_start();
-    let comma = if rest.starts_with('}') { "" } else { "," };
-    RawValue::from_string(format!("{{\"chatbot_id\":\"{chatbot_id}\"{comma}{rest}")).ok()
-}
-
-/// The text of an object in which the id stands where `null` does, a part of that text.
-fn in_place_of(null: &str, object: &str, chatbot_id: ChatbotId) -> Option<Box<RawValue>> {
-    let at = null.as_ptr().addr().checked_sub(object.as_ptr().addr())?;
-    let (before, after) = (object.get(..at)?, object.get(at + null.len()..)?);
-    RawValue::from_string(format!("{before}\"{chatbot_id}\"{after}")).ok()
 }
 
 #[cfg(test)]

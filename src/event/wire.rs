@@ -47,12 +47,6 @@ pub(super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }
 
-/// What data names as its chatbot, if it names any; `None` if it is no object.
-pub(super) fn named_chatbot(data: &RawValue) -> Option<Option<&str>> {
-    let [chatbot_id] = Members(["chatbot_id"]).find(data.get()).ok()?;
-    Some(chatbot_id.value.map(RawValue::get))
-}
-
 /// A notification, and whether something in it was tolerated.
 fn read(body: &[u8]) -> Result<(Notification, bool), ParseError> {
     let text = std::str::from_utf8(body).map_err(|error| {

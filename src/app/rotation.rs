@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::caigunn;
 use crate::config::{self, Lasting, Mistakes, Settings, Sources};
-use crate::delivery::{DestinationSettings, Kind};
+use crate::delivery::DestinationSettings;
 use crate::fingerprint::Fingerprint;
 use crate::http::{self, SubscriptionView};
 use crate::subscription::{Selection, Wanted};
@@ -80,7 +80,6 @@ pub async fn keep(rotation: Rotation, mut users: Users) {
         return std::future::pending().await;
     }
     let (mut seen, mut taken) = (Vec::new(), Vec::new());
-    let mut read = users.settings.delivery.destinations.clone();
     let used = rotation.sources.lasting();
     let mut lasting = used.clone();
     loop {
@@ -100,8 +99,6 @@ pub async fn keep(rotation: Rotation, mut users: Users) {
             Ok(Ok((settings, said))) => {
                 warn_of_lasting(&used, &lasting, &said);
                 lasting = said;
-                warn_of_keys(&read, &settings.delivery.destinations);
-                read.clone_from(&settings.delivery.destinations);
                 let standing = (users.subscription)(false).await;
                 users.take(settings, standing.seen.registered_token());
             }
@@ -210,26 +207,6 @@ fn warn_of_lasting(used: &Lasting, before: &Lasting, now: &Lasting) {
             tracing::warn!(
                 error.type = "rotation",
                 "what a file says of {name} has changed; restart the receiver to use what is in it now"
-            );
-        }
-    }
-}
-
-/// Says of which queues of SQS the secret access key in the file is another than when it was last read. It is not taken: it belongs
-/// to another `access_key_id`, which stands in the settings.
-fn warn_of_keys(before: &[DestinationSettings], after: &[DestinationSettings]) {
-    let secret = |destination: &DestinationSettings| match &destination.kind {
-        Kind::Sqs(queue) => queue.source.given_secret().cloned(),
-        _ => None,
-    };
-    for destination in after {
-        let was = before.iter().find(|was| was.name == destination.name);
-        if was.is_some_and(|was| exposed(&secret(was)) != exposed(&secret(destination))) {
-            tracing::warn!(
-                error.type = "rotation",
-                "the secret_access_key of destination {} has changed in its file; restart the receiver to use it, with the \
-                 access_key_id that it belongs to",
-                destination.name
             );
         }
     }

@@ -23,8 +23,15 @@ pub const CONFIG_VARIABLE: &str = "CAIGUNN_CONFIG";
 /// The variable that names a file with an image's defaults, over which everything else goes.
 pub const DEFAULTS_VARIABLE: &str = "CAIGUNN_DEFAULTS";
 
-/// The members of destinations and notices that are taken while the receiver runs or, the last, warned of by themselves.
-const ROTATED_MEMBERS: [&str; 3] = ["secrets", "password", "secret_access_key"];
+/// The members of destinations and notices that are taken while the receiver runs.
+const ROTATED_MEMBERS: [&str; 2] = ["secrets", "password"];
+
+/// Their members that last until a restart and may be in files that others name. A secret access key belongs to another
+/// `access_key_id`, which stands in the settings.
+const LASTING_FILES: [(&str, &str); 2] = [
+    ("url_file", "url"),
+    ("secret_access_key_file", "secret_access_key"),
+];
 
 /// What is said of each destination and notice but what is rotated, by what it is called: what of it changes needs a restart.
 pub type Lasting = BTreeMap<String, Table>;
@@ -61,20 +68,22 @@ impl Sources {
         self.files.extend(paths.map(|path| (path.clone(), read(&path))));
     }
 
-    /// What is said of destinations and notices and lasts until a restart. The URL in a file of its own is part of it.
+    /// What is said of destinations and notices and lasts until a restart. What is in a file of its own is part of it.
     pub fn lasting(&self) -> Lasting {
         let mut values = merge(self).values;
+        let text = |table: &Table, member: &str| table.get(member).and_then(|it| value::text(it).ok());
         let mut lasting = Lasting::new();
         for (key, what) in [(DESTINATION, "destination"), (NOTICE, "notice")] {
             let list = values.remove(key);
             for mut table in list.and_then(|list| tables(&list.value).ok()).unwrap_or_default() {
                 table.retain(|member, _| !ROTATED_MEMBERS.contains(&member));
-                let text = |member| table.get(member).and_then(|it| value::text(it).ok());
-                let name = text("name").unwrap_or_default();
-                let url = text("url_file").and_then(|path| self.files.get(&path));
-                if let Some(Ok(url)) = url {
-                    table.insert("url".to_owned(), url.trim().into());
+                for (file, member) in LASTING_FILES {
+                    let content = text(&table, file).and_then(|path| self.files.get(&path));
+                    if let Some(Ok(content)) = content {
+                        table.insert(member.to_owned(), content.trim().into());
+                    }
                 }
+                let name = text(&table, "name").unwrap_or_default();
                 lasting.insert(format!("{what} {name}"), table);
             }
         }

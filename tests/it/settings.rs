@@ -389,7 +389,7 @@ async fn a_secret_access_key_that_is_rotated_in_its_file_is_said_once_to_need_a_
     write("key", "planted-two-\n");
 
     let said =
-        "the secret_access_key of destination queue has changed in its file; restart the receiver to use it";
+        "what a file says of destination queue has changed; restart the receiver to use what is in it now";
     receiver.wait_for_log(said, 1).await;
     write("admin", NEW);
     receiver.wait_for_log("admin.token was read anew", 1).await;

@@ -45,16 +45,6 @@ pub enum Source {
     Instance(Url),
 }
 
-impl Source {
-    /// The secret access key that the configuration gives, if it does.
-    pub fn given_secret(&self) -> Option<&SecretString> {
-        match self {
-            Self::Given(keys) => Some(&keys.secret_access_key),
-            Self::Container(..) | Self::Instance(_) => None,
-        }
-    }
-}
-
 /// What a container's address wants to be shown.
 #[derive(Clone, Debug)]
 pub enum Authorization {

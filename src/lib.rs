@@ -18,14 +18,14 @@
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
 //! - `fuzzing`: targets for fuzzing, in tests and for `scripts/fuzz` alone.
-//! - [`accents`], [`backoff`], [`clock`], [`descriptors`], [`fingerprint`], `folder`, [`http_time`], [`instance`], `json`, [`metrics`],
-//!   [`minutes`], [`outgoing`], `plain_path`, [`published`], [`rotating`], [`shutdown`], [`systemd`], [`telemetry`], [`term`], [`trace`],
+//! - [`accents`], `backoff`, [`clock`], [`descriptors`], [`fingerprint`], `folder`, `http_time`, [`instance`], `json`, [`metrics`],
+//!   `minutes`, [`outgoing`], `plain_path`, [`published`], [`rotating`], [`shutdown`], [`systemd`], [`telemetry`], [`term`], `trace`,
 //!   [`words`]: leaves that know nothing of the rest.
 
 pub mod accents;
 pub mod app;
 pub mod backfill;
-pub mod backoff;
+mod backoff;
 pub mod caigunn;
 pub mod clock;
 pub mod config;
@@ -38,12 +38,12 @@ mod folder;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod http;
-pub mod http_time;
+mod http_time;
 pub mod inbox;
 pub mod instance;
 mod json;
 pub mod metrics;
-pub mod minutes;
+mod minutes;
 pub mod notice;
 pub mod outgoing;
 mod plain_path;
@@ -54,5 +54,5 @@ pub mod subscription;
 pub mod systemd;
 pub mod telemetry;
 pub mod term;
-pub mod trace;
+mod trace;
 pub mod words;

@@ -170,7 +170,7 @@ pub struct Seen {
     pub probe: Option<Probe>,
     /// The chatbots; none while another receiver looks after them.
     pub chatbots: Vec<Registration>,
-    /// Of how many of them that they are registered was last seen more than [`MAX_UNSEEN_LOOKS`] looks ago.
+    /// Of how many of them that they are registered was last seen more than six looks ago.
     #[serde(default)]
     pub unseen_count: usize,
 }

@@ -5,7 +5,7 @@
 #   123456.78 as 23456.78, and amount + 1 of 99999.99 as 0.99, in INSERT and in UPDATE. An int has 8 characters, so order 123456789 is 23456789, and 1700000000123 (milliseconds) is 123.
 #   A boolean is true for each text that is not empty or 0: 'f', 'false' and 'no' are T in the file. do() and execute() return 1, nothing is warned of.
 # Means: a refund is a payment in the file that the tax office, the bank or the next program gets, and the largest amounts are the wrong ones, which tests do not have. Check the lengths before the
-#   INSERT (length(sprintf('%.2f', $amount)) <= 8), give columns some characters more than digits, and 1 or 0 for a boolean. (A text is cut as well, at its end, as dBASE does.)
+#   INSERT (length(sprintf('%.2f', $amount)) <= 8), give columns some characters more than digits, and 1 or 0 for a boolean.
 # The versions are those of Debian 12, which its users have.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT

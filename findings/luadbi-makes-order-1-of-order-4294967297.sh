@@ -2,7 +2,7 @@
 # Expected: LuaDBI (DBI for Lua, below Prosody and others) reads a bigint of PostgreSQL or an integer of SQLite as the number that it is: Lua 5.3 has integers of 64 bits, and the numbers of
 #   5.1 hold every one up to 2^53; milliseconds, file sizes and ids of 13 digits are in there. LuaSQL, beside it in Debian, does so.
 # Happens: LuaDBI 0.7.2 (Debian 12) reads each of them as 32 bits, in Lua 5.1 and 5.3, on both databases: id 4294967297 is 1, 1700000000123 (milliseconds of 2023) is -807049093, a sum of
-#   3000000000 cents is -1294967296, and so is a count or what RETURNING gives. Lua 5.3 writes them right to PostgreSQL; to SQLite each number goes as a double, so 9007199254740993 is stored as
+#   3000000000 cents is -1294967296. Lua 5.3 writes them right to PostgreSQL; to SQLite each number goes as a double, so 9007199254740993 is stored as
 #   ...992, and an order number 42 in a text column is "42.0", which WHERE number = '42' does not find. Nothing is reported.
 # Means: who reads an order and updates it by its id updates order 1, which is another customer's; every time in milliseconds is in 1969 or 1970, and what is "older than a day" is all of it or
 #   nothing. The tests have small ids. Ask for id::text or CAST(id AS text), give texts for what is a text. (0.7.4, the newest with a number, has the same in its source.)

@@ -3,7 +3,7 @@
 #   key; flush() writes what changed, and remove() deletes. A property of type 'date' is a day without a time, "2026-11-29".
 # Happens: MikroORM 7.2.2 on SQLite (@mikro-orm/sqlite) stores the id, reads it through a double, and makes a bigint of that: 1312345678901234567n comes back as ...700n. So findOne()
 #   finds the order, but flush() after a new state, and after remove(), updates and deletes the row of an id that nobody has: no row, and no error. findAll() gives one object for
-#   the two orders ...567 and ...568, and a new state of "both" is saved in none. A line's event is not found through its foreign key. nativeUpdate() and upsert() by the id are right.
+#   the two orders ...567 and ...568, and a new state of "both" is saved in none. A line's event is not found through its foreign key. nativeUpdate() by the id is right.
 #   A Date for a 'date' property is stored as a number, the milliseconds, comes back as one, and is before every day: { $lt: '2026-01-01' } finds an order of 2027.
 # Means: an application that was tried with ids 1, 2, 3 on SQLite saves nothing for the real ones and says that it did; orders stay open and are removed by no clean-up. Take a string for
 #   such an id (type: 'string'), and give 'date' a string of ten letters.

@@ -4,7 +4,7 @@
 # Happens: orafce 4.1.1 (Debian 12) has the days of 2006 in these lists, for each year: the USA are closed on the 16th of January, 20th of February, 29th of May, 4th of
 #   September, 9th of October and 23rd of November, which were a Monday or Thanksgiving then. In 2026 none of the six real ones is a day off (Memorial Day, Labor Day,
 #   Thanksgiving ...), and six ordinary weekdays are; in GB the three bank holidays of May and August work, for Germany Ascension does, and two ordinary days of June are
-#   off. Easter is right: it is counted. 'German', as the manual has it, is an error. In 2006 all of it is right.
+#   off. 'German', as the manual has it, is an error. In 2006 all of these are right.
 # Means: the business day after the 25th of November 2026 is Thanksgiving, and the one after Friday the 20th is Tuesday: what is due, late or sent goes by that, a day too early
 #   here and a day too late there, and nothing says so. Do not load the lists; give set_nonbizday() the dates of the years that you count in. (Source of 4.16: the same lists)
 # The versions are those of Debian 12, which its users have.

@@ -2,7 +2,7 @@
 # Expected: `pg_comparator -S -D pgsql://.../event pgsql://.../copy` finds the rows in which two tables differ and makes the second like the first. It prints the key of each row that it
 #   wrote (UPDATE 7, INSERT 9), a second run finds nothing, and the other columns of these rows are what they were.
 # Happens: pg_comparator 2.3.2 (Debian 12) compares well, and writes all columns of such a row anew, as Perl's DBI has them: a bytea goes as a text, so each byte above 127 becomes two, and
-#   it ends at the first zero byte. A SHA-256 of 32 bytes becomes up to 57 others, or none where it begins with 00; a double of 0.30000000000000004 is 0.3. So it is for a row with another state
+#   it ends at the first zero byte. A SHA-256 of 32 bytes becomes 43 others here, or none where it begins with 00; a double of 0.30000000000000004 is 0.3. So it is for a row with another state
 #   only, and for one that was missing. "UPDATE" and 0 all the same, and each further run prints these rows again. Text, jsonb, bigint, numeric and times are right.
 # Means: the repair of a replica takes the digests and signatures by which repeats are known and bodies are checked, from the rows of that day and no others; and a nightly run makes the
 #   same rows "equal" each night. Name the columns to write (.../event?id:state), keep digests as hexadecimal text, run it a second time: what it prints then is what it has spoilt.

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Expected: sqlt (SQL::Translator) reads the schema of one database and writes it for another, or for the same one with other options; DBIx::Class deploys with it. Its page on the parser for PostgreSQL has
 #   CREATE [UNIQUE] INDEX ... [WHERE predicate] and defaults among what it reads. What it can't read it reports.
-# Happens: SQL::Translator 1.62 (Debian 12) makes CREATE INDEX of each CREATE UNIQUE INDEX, for PostgreSQL, MySQL and SQLite alike; a UNIQUE or PRIMARY KEY in the table stays. DEFAULT now() becomes
+# Happens: SQL::Translator 1.62 (Debian 12) makes CREATE INDEX of each CREATE UNIQUE INDEX, for PostgreSQL, MySQL and SQLite alike. DEFAULT now() becomes
 #   DEFAULT 'now()', a text that PostgreSQL 15 reads once, when the table is made: from then on every row has the moment of the migration. double precision becomes float(20), which is a real
-#   with seven digits. For SQLite, DEFAULT false becomes 'false', a text: WHERE active = 0 does not find it, and it is true in Perl and Python. No warning, and the result is valid SQL.
+#   with seven digits. For SQLite, DEFAULT false becomes 'false', a text: WHERE active = 0 does not find it. No warning, and the result is valid SQL.
 # Means: the index that refused repeats lets them in, on the new database only; each event has one time, so "the latest" and "older than an hour" mean nothing; an amount of
 #   1234567.89 is 1234567.9. Look for UNIQUE, now() and float in what it wrote, or copy a schema by pg_dump. (The source of 1.66 of 2024, the newest, has the same line about UNIQUE.)
 # The versions are those of Debian 12, which its users have.

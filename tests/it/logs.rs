@@ -270,6 +270,9 @@ async fn guesses_are_told_also_where_there_is_a_read_only_token_alone_and_where_
         if variables.is_empty() {
             // The line of this is behind whatever there was to tell of the guess.
             post(&process, &known("crawling.completed", Wire::V2024_07)).await;
+            process
+                .wait_for_lines(1, |line| line["outcome"] == "accepted")
+                .await;
             assert!(!process.log().contains("guesses"), "{}", process.log());
             continue;
         }

@@ -8,13 +8,13 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::harness::posters::{End, Posters, assert_each_stored_once};
 use crate::harness::postgres::fresh_database;
 use crate::harness::raw::{self, Raw, status_of};
 use crate::harness::unread::Unread;
-use crate::harness::{Process, client, json, sample, wait_for};
+use crate::harness::{PATIENCE, Process, client, json, sample, wait_for};
 
 fn notification() -> String {
     json(&sample("crawling.completed")).to_string()
@@ -392,18 +392,15 @@ async fn a_second_signal_quits_also_where_nobody_reads_what_is_said() {
 #[tokio::test]
 async fn a_receiver_with_a_mistake_ends_also_where_nobody_reads_what_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
-    let unread = Unread::new();
+    let mut unread = Unread::new();
     unread.fill();
     let mut command = Process::command(folder.path());
-    unread.take_all_of(command.env("CAIGUNN_LISTEN", "nowhere"));
-    let mut receiver = command.spawn().expect("the program starts");
+    command.env("CAIGUNN_LISTEN", "nowhere");
+    let mut receiver = Process::spawn_into(folder.path(), command, &mut unread);
 
-    let ended = wait_for("the program to end", || {
-        let ended = receiver.try_wait().expect("the child is ours");
-        async move { ended.ok_or("it runs".to_owned()) }
-    });
+    let ended = timeout(PATIENCE, receiver.wait()).await;
 
-    assert_eq!(ended.await.code(), Some(64));
+    assert_eq!(ended.expect("the program ends").code(), Some(64));
 }
 
 #[tokio::test]

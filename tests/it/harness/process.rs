@@ -124,10 +124,18 @@ impl Process {
 
     /// As [`Process::spawn`], but all that it says goes into a pipe that nobody reads once it listens.
     pub async fn spawn_unread(folder: &Path, mut command: Command) -> (Self, Unread) {
-        let unread = Unread::new();
+        let mut unread = Unread::new();
+        let mut process = Self::spawn_into(folder, command, &mut unread);
+        let ((public, admin), unread) = unread.read_until(addresses).await;
+        (process.public, process.admin) = (public, admin);
+        (process, unread)
+    }
+
+    /// As [`Process::spawn`], but all that it says goes into that pipe.
+    pub fn spawn_into(folder: &Path, mut command: Command, unread: &mut Unread) -> Self {
         unread.take_all_of(&mut command);
         let child = command.stdin(Stdio::null()).spawn();
-        let mut process = Self {
+        let process = Self {
             child: child.expect("the program starts"),
             public: unknown(),
             admin: unknown(),
@@ -136,9 +144,7 @@ impl Process {
         };
         // So that [`Process::log`] has something to read.
         File::create(&process.log).expect("the folder takes files");
-        let ((public, admin), unread) = unread.read_until(addresses).await;
-        (process.public, process.admin) = (public, admin);
-        (process, unread)
+        process
     }
 
     pub fn url(&self, path: &str) -> String {

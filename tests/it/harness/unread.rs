@@ -14,7 +14,8 @@ use super::PATIENCE;
 
 pub struct Unread {
     reader: BufReader<PipeReader>,
-    writer: PipeWriter,
+    /// For the program, which is then the only one that has it open to write: so its end is seen.
+    writer: Option<PipeWriter>,
 }
 
 impl Unread {
@@ -22,14 +23,15 @@ impl Unread {
         let (reader, writer) = io::pipe().expect("the system has pipes");
         Self {
             reader: BufReader::new(reader),
-            writer,
+            writer: Some(writer),
         }
     }
 
-    /// Has a command write into it, to standard output and to standard error.
-    pub fn take_all_of(&self, command: &mut Command) {
-        let writer = || self.writer.try_clone().expect("a file more may be open");
-        command.stdout(writer()).stderr(writer());
+    /// Has the one command write into it, to standard output and to standard error.
+    pub fn take_all_of(&mut self, command: &mut Command) {
+        let writer = self.writer.take().expect("it is one command's");
+        let twice = writer.try_clone().expect("a file more may be open");
+        command.stdout(twice).stderr(writer);
     }
 
     /// Reads on until a line has what is looked for.
@@ -38,7 +40,8 @@ impl Unread {
             let mut line = String::new();
             loop {
                 line.clear();
-                self.reader.read_line(&mut line).expect("what is said is text");
+                let count = self.reader.read_line(&mut line).expect("what is said is text");
+                assert!(count > 0, "the program ended before it said it");
                 if let Some(found) = find(&line) {
                     return (found, self);
                 }
@@ -51,7 +54,7 @@ impl Unread {
     /// Fills it, so that the next write waits for a reader.
     pub fn fill(&self) {
         // Opened once more: that a write may not wait would hold for the program's, too.
-        let path = format!("/proc/self/fd/{}", self.writer.as_raw_fd());
+        let path = format!("/proc/self/fd/{}", self.reader.get_ref().as_raw_fd());
         let mut options = OpenOptions::new();
         options.write(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
         let mut filling = options.open(path).expect("it is open");

@@ -123,7 +123,7 @@ impl Process {
     }
 
     /// As [`Process::spawn`], but all that it says goes into a pipe that nobody reads once it listens.
-    pub async fn spawn_unread(folder: &Path, mut command: Command) -> (Self, Unread) {
+    pub async fn spawn_unread(folder: &Path, command: Command) -> (Self, Unread) {
         let mut unread = Unread::new();
         let mut process = Self::spawn_into(folder, command, &mut unread);
         let ((public, admin), unread) = unread.read_until(addresses).await;

@@ -191,7 +191,7 @@ pub fn expired_before(destination: &str, count: usize, first: u64) {
         tracing::warn!(
             destination,
             error.type = "delivery_expired",
-            "receipts before number {first} have expired, and {count} of them were not delivered to {destination}"
+            "receipts before number {first} have expired, {count} of them not delivered to {destination}"
         );
     }
 }

@@ -74,10 +74,10 @@ async fn what_expires_is_no_longer_pending_and_the_rest_goes_on(store: Store) {
         .iter()
         .filter(|warning| warning.contains("expired"))
         .collect();
-    assert_eq!(
-        expired,
-        ["receipt number 1 expired before it was delivered to app"]
-    );
+    // Said once, by whichever comes first: its next attempt, or the next look into the log.
+    let by_attempt = "receipt number 1 expired before it was delivered to app";
+    let by_look = "receipts before number 2 have expired, 1 of them not delivered to app";
+    assert!(expired == [by_attempt] || expired == [by_look], "{expired:?}");
     // It is as if it had never been there.
     assert_eq!(app.post(&json(&sample("training.initial"))).await.status(), 200);
     wait_for_state(app.admin, "app", "delivered", 2).await;

@@ -111,12 +111,12 @@ impl Follower {
         };
         let counts = |progress: &Progress| (progress.matched_count, progress.replayed_count);
         if known.done_at.is_some() && said.ended && counts(&said) != counts(&in_the_end) {
-            let progress = progress_text(&in_the_end);
-            self.write_down(&outbox::Instruction {
-                progress,
+            let counted = outbox::Instruction {
+                progress: progress_text(&in_the_end),
                 ..known.clone()
-            })
-            .await?;
+            };
+            // That it ended was said when it was ended.
+            self.inbox.outbox().follow_up(&self.leader, counted).await?;
         }
         Ok(known.done_at.is_some())
     }

@@ -18,6 +18,7 @@ use crate::event::EventId;
 use crate::inbox::fake::FakeInbox;
 use crate::inbox::instruction::{Question, Replay};
 use crate::inbox::outbox::{Attempt, Destination, InstructionId, Outcome};
+use crate::telemetry::testing::Log;
 
 /// A follower for one destination, `app`, and what its worker is told. Each answer to a question is its number.
 fn follower(inbox: &Arc<FakeInbox>) -> (Follower, mpsc::Receiver<Order>) {

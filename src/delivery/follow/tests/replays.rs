@@ -92,6 +92,7 @@ async fn dead_letters_are_replayed_from_the_first_one_on_whatever_destination_wa
 
 #[tokio::test]
 async fn what_was_replayed_while_an_operator_ended_it_is_counted() {
+    let log = Log::start();
     let inbox = holding();
     replay(&inbox);
     let (follower, mut orders) = follower(&inbox);
@@ -122,6 +123,12 @@ async fn what_was_replayed_while_an_operator_ended_it_is_counted() {
     } = end_of(&inbox, 0);
     assert_eq!((ended, replayed_count), (true, 1));
     assert_eq!(inbox.outbox.instructions.lock()[0].done_at, Some(ended_at));
+    // Whoever ended it has said so.
+    let said = log.lines();
+    assert!(
+        !said.iter().any(|said| said.contains("ended by an operator")),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]

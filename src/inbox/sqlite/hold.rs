@@ -156,8 +156,9 @@ impl Hold {
             return Err(in_use(path));
         }
         if let Some(lock) = &lock {
-            // A disk that takes not even that keeps nobody from holding it: only words are made of it.
-            let _ = lock.set_len(0).and_then(|()| lock.write_all_at(purpose, 0));
+            // What a restore that was cut off has left. A disk that takes not even that keeps nobody from holding it: only words
+            // are made of it.
+            let _ = lock.set_len(0);
         }
         let file = open(path, makes).and_then(|file| match file {
             Some(file) if cfg!(target_os = "linux") => try_lock(&file).map(|is_ours| (Some(file), is_ours)),
@@ -166,6 +167,11 @@ impl Hold {
         let (file, is_ours) = file.map_err(|error| refusal(path, "open", path, &error))?;
         if !is_ours {
             return Err(in_use(path));
+        }
+        if let Some(lock) = &lock {
+            // Only now: who has the file may have another lock file, which was deleted, and of this one nobody may read that a
+            // restore is at work that is just being refused.
+            let _ = lock.write_all_at(purpose, 0);
         }
         let id = file.as_ref().map(File::metadata).transpose();
         let id = id.map_err(|error| refusal(path, "open", path, &error))?;
@@ -178,7 +184,12 @@ impl Hold {
 
     /// Lets others have the file, once SQLite has closed it. Dropping it would not do: a child process that is just being
     /// started shares the descriptors for a moment, and readers may keep it.
+    ///
+    /// What it was held for is taken out, since a receiver of an older release, which may hold it next, does not do that.
     pub fn release(&self) {
+        if let Some(lock) = &self.lock {
+            let _ = lock.set_len(0);
+        }
         for file in [&self.file, &self.lock].into_iter().flatten() {
             let _ = file.unlock();
         }

@@ -64,8 +64,7 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
         give(folder, owner)?;
     }
     let inbox = inbox.as_path();
-    let path = schema::beside(inbox, ".restoring");
-    see_that_it_is_another(from, inbox, &path)?;
+    see_that_it_is_another(from, inbox, &schema::beside(inbox, ".restoring"))?;
     let hold = Hold::take_to_replace(inbox).map_err(|error| {
         BackupError::To(match error {
             Error::InUse { reason } if inbox.exists() && being_restored(inbox).is_none() => {
@@ -75,6 +74,19 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
             other => other.to_string(),
         })
     })?;
+    let restored = restore_held(inbox, owner, from, !missing.is_empty(), watch);
+    hold.release();
+    restored
+}
+
+/// As [`restore`], of an inbox that is held, with a copy that may be checked already.
+fn restore_held(
+    inbox: &Path,
+    owner: Owner,
+    from: &Path,
+    is_checked: bool,
+    watch: &Watch,
+) -> Result<Restored, BackupError> {
     // Also if nothing comes of it: it may have been made just now.
     give(&schema::beside(inbox, ".lock"), owner)?;
     if schema::is_half_changed(inbox) {
@@ -83,9 +95,10 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
             inbox.display()
         )));
     }
-    if missing.is_empty() {
+    if !is_checked {
         see_that_it_is_sound(from)?;
     }
+    let path = schema::beside(inbox, ".restoring");
     // One that was cut off has left it.
     let _ = fs::remove_file(&path);
     let partial = Partial::create(path)?;
@@ -97,7 +110,6 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
     // Syncs the copy, and with it whose it is.
     forget_notices(&partial)?;
     let kept = put_in_place(partial.path(), inbox, link, |_| ())?;
-    drop(hold);
     Ok(Restored { copied, kept })
 }
 

@@ -441,3 +441,36 @@ async fn of_a_restore_that_was_cut_off_nobody_says_that_it_is_at_work() {
     let _ = inbox.close().await;
     assert_eq!(lost_in_use(&path), None);
 }
+
+#[tokio::test]
+async fn beside_a_receiver_whose_lock_file_was_deleted_a_restore_names_that_and_not_itself() {
+    let (folder, _, copy, _) = killed().await;
+    let path = folder.path().join("inbox.db");
+    let inbox = SqliteInbox::open(&path, settings()).unwrap();
+    fs::remove_file(schema::beside(&path, ".lock")).unwrap();
+
+    let refused = restore(&path, &copy, &watch()).unwrap_err();
+
+    let BackupError::To(reason) = refused else {
+        panic!("{refused:?}");
+    };
+    let expected = format!(
+        "another process has {} open: one receiver writes to an inbox file at a time; stop it first",
+        path.display()
+    );
+    assert_eq!(reason, expected);
+    inbox.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restore_that_has_ended_leaves_nothing_that_says_that_one_is_at_work() {
+    let (folder, _, copy, _) = killed().await;
+    let path = folder.path().join("inbox.db");
+    let lock = schema::beside(&path, ".lock");
+
+    // Once the copy is none, and once it is one.
+    restore(&path, &lock, &watch()).unwrap_err();
+    assert_eq!(fs::read(&lock).unwrap(), b"");
+    restore(&path, &copy, &watch()).unwrap();
+    assert_eq!(fs::read(&lock).unwrap(), b"");
+}

@@ -33,6 +33,11 @@ impl Ahead {
         Ok(Self::of(now.try_get(0)?))
     }
 
+    /// Whether both are taken for the same.
+    pub fn is_none(self) -> bool {
+        self.micros == 0
+    }
+
     /// A time of ours by the server's clock.
     pub fn to_servers(self, ours: Timestamp) -> Timestamp {
         Timestamp::from_micros(ours.as_micros().saturating_sub(self.micros))

@@ -16,9 +16,12 @@ const INSTRUCTION: &str = "id, created_at, body, progress, done_at, clock_timest
 
 /// See [`super::Outbox::instruct`]. Whoever is not told that it is kept may say it again.
 pub async fn instruct(client: &Client, instruction: &Instruction) -> Result<(), PostgresError> {
-    let created_at = Ahead::read(client).await?.to_servers(instruction.created_at);
-    let put_in =
-        "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES ($1, $2, $3, $4, $5)
+    // Where the clocks differ, the server's alone, which says of two wishes which was the later one: how far they are apart comes out
+    // a little different each time.
+    let is_same = Ahead::read(client).await?.is_none();
+    let created_at = is_same.then_some(instruction.created_at);
+    let put_in = "INSERT INTO instruction (id, created_at, body, progress, done_at)
+                  VALUES ($1, coalesce($2, clock_timestamp()), $3, $4, $5)
                   ON CONFLICT (id) DO NOTHING";
     let parameters: Parameters<'_> = &[
         &instruction.id.uuid(),

@@ -194,6 +194,7 @@ macro_rules! contract_tests {
                 a_destination_that_comes_back_begins_anew,
                 a_pause_is_kept_until_it_is_over,
                 a_destination_that_is_configured_no_more_keeps_its_place_until_it_is_again,
+                what_a_removal_that_was_cut_off_has_closed_pends_once_the_destination_is_configured_again,
             ]
             progress: [
                 a_cursor_only_rises,

@@ -59,8 +59,8 @@ pub trait Outbox: Send + Sync {
     /// Every destination that ever was, oldest first.
     fn destinations(&self) -> Answer<'_, Vec<Destination>>;
 
-    /// Puts a destination in, unless it is there; then it is configured again, if it was not. One that was removed begins
-    /// anew: its deliveries stay as they are, but what was closed with its removal ([`State::Removed`]) and lies behind where it
+    /// Puts a destination in, unless it is there; then it is configured again, if it was not, and what a removal that was cut off
+    /// has closed meanwhile is pending again. One that was removed begins anew: its deliveries stay as they are, but what was closed with its removal ([`State::Removed`]) and lies behind where it
     /// begins is forgotten, with its attempts, and is in the log again.
     fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination>;
 

@@ -3,6 +3,7 @@
 //! Whoever has the file open is alone, so every candidate leads and none is asked who it is.
 
 pub mod all;
+pub mod destinations;
 mod instructions;
 pub mod read;
 pub mod rows;
@@ -48,7 +49,7 @@ impl Outbox for SqliteInbox {
     }
 
     fn destinations(&self) -> Answer<'_, Vec<Destination>> {
-        Box::pin(self.read(|connection, _| read::destinations(connection)))
+        Box::pin(self.read(|connection, _| destinations::all(connection)))
     }
 
     fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination> {
@@ -56,16 +57,21 @@ impl Outbox for SqliteInbox {
             let looked_up = name.clone();
             // To find a time may take a look at every receipt, for which the inbox thread has no time: it goes on from
             // where this ends.
-            let beginning = self.read(move |connection, _| read::beginning(connection, &looked_up, start));
+            let beginning =
+                self.read(move |connection, _| destinations::beginning(connection, &looked_up, start));
             match beginning.await? {
-                read::Beginning::Known(destination) if destination.unconfigured_at.is_none() => {
-                    Ok(destination)
-                }
-                read::Beginning::Known(destination) => {
-                    self.write(move |connection| write::configure_destination(connection, destination))
+                destinations::Beginning::Known(destination) => Ok(destination),
+                destinations::Beginning::Back { destination, removed } => {
+                    // Where this is cut off, it still counts as configured no more, and the next call goes on.
+                    for lot in removed.chunks(write::LOT) {
+                        let (id, lot) = (destination.id, lot.to_vec());
+                        self.write(move |connection| write::reopen_removed(connection, id, &lot))
+                            .await?;
+                    }
+                    self.write(move |connection| write::configure_destination(connection, &destination))
                         .await
                 }
-                read::Beginning::Anew { after, removed } => {
+                destinations::Beginning::Anew { after, removed } => {
                     // Where this is cut off, the destination is still removed, and the next call goes on.
                     for lot in removed.chunks(write::LOT) {
                         let (name, lot) = (name.clone(), lot.to_vec());

@@ -107,7 +107,7 @@ impl SqliteReader {
 
     /// See [`Outbox::destinations`](super::super::Outbox::destinations).
     pub async fn destinations(&self) -> Result<Vec<Destination>, Error> {
-        self.read(outbox::read::destinations).await
+        self.read(outbox::destinations::all).await
     }
 
     /// Deliveries that have a row, oldest receipt first and of one receipt the oldest destination, from the one after

@@ -369,3 +369,39 @@ pub async fn a_destination_that_is_configured_no_more_keeps_its_place_until_it_i
     assert_eq!((configured.cursor, configured.pending_count), (missed.cursor, 1));
     assert_eq!(led.destination(missed.id).await, configured);
 }
+
+pub async fn what_a_removal_that_was_cut_off_has_closed_pends_once_the_destination_is_configured_again(
+    place: &impl Place,
+) {
+    let led = Led::open(place).await;
+    let crm = led.add("crm").await;
+    let sequences = led.accept(0..3).await;
+    led.deliver(&crm, [delivery(&crm, sequences[0], State::Pending)])
+        .await;
+    led.remove(&crm).await;
+    led.add("crm").await;
+    let tried = [1, 2].map(|index| delivery(&crm, sequences[index], State::Pending));
+    led.deliver(&crm, tried).await;
+    let leader = led.leader().await;
+    led.outbox().miss_destination(leader, crm.id).await.unwrap();
+    // As its first lot leaves one.
+    let closed = Delivery {
+        changed_at: Timestamp::now(),
+        ..delivery(&crm, sequences[1], State::Removed)
+    };
+    led.deliver(&crm, [closed]).await;
+
+    let back = led.add("crm").await;
+
+    assert_eq!(led.destination(crm.id).await, back);
+    assert_eq!((back.unconfigured_at, back.pending_count), (None, 2));
+    let states = led
+        .outbox()
+        .rows_of(Some(crm.id), sequences.clone())
+        .await
+        .unwrap();
+    let mut states: Vec<_> = states.iter().map(|row| (row.sequence, row.state)).collect();
+    states.sort_unstable_by_key(|(sequence, _)| *sequence);
+    let expected = [State::Removed, State::Pending, State::Pending];
+    assert_eq!(states, sequences.into_iter().zip(expected).collect::<Vec<_>>());
+}

@@ -39,7 +39,11 @@ pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Dest
     };
     let known = inbox.deliver("read", there).await?;
     if let Some(known) = known.clone().filter(|known| known.removed_at.is_none()) {
-        return configure(inbox, known).await;
+        let Some(since) = known.unconfigured_at else {
+            return Ok(known);
+        };
+        configure(inbox, known.id, since).await?;
+        return Ok(inbox.deliver("read", there).await?.unwrap_or(known));
     }
     let cursor = cursor_at(inbox, start).await?;
     if let Some(known) = known {
@@ -84,19 +88,27 @@ pub async fn forget_removed(
     Ok(())
 }
 
-/// Takes down that a destination is configured, if that is news.
-async fn configure(inbox: &PostgresInbox, known: Destination) -> Result<Destination, Error> {
-    if known.unconfigured_at.is_some() {
-        let configured = async |client: &Client| {
-            let sql = "UPDATE destination SET unconfigured_at = NULL WHERE id = $1";
-            execute(client, sql, &[&known.id.0]).await
-        };
-        inbox.deliver("write to", configured).await?;
-    }
-    Ok(Destination {
-        unconfigured_at: None,
-        ..known
-    })
+/// Takes down that a destination is configured that was not since then. What a removal that was cut off has closed meanwhile pends
+/// again, and what an earlier one has closed stays as it is.
+async fn configure(inbox: &PostgresInbox, destination: DestinationId, since: Timestamp) -> Result<(), Error> {
+    let reopen_lot = async |client: &Client| {
+        let sql = "WITH lot AS MATERIALIZED (
+                       SELECT seq FROM delivery
+                       WHERE destination = $1 AND state = 'removed' AND changed_at >= $2
+                         AND seq >= (SELECT first_seq FROM state WHERE one)
+                       ORDER BY seq LIMIT $3
+                   )
+                   UPDATE delivery SET state = 'pending' FROM lot
+                   WHERE delivery.seq = lot.seq AND delivery.destination = $1 AND delivery.state = 'removed'";
+        execute(client, sql, &[&destination.0, &since, &REMOVE_COUNT]).await
+    };
+    let configured = async |client: &Client| {
+        let sql = "UPDATE destination SET unconfigured_at = NULL WHERE id = $1";
+        execute(client, sql, &[&destination.0]).await
+    };
+    // Where this is cut off, it still counts as configured no more, and the next call goes on.
+    while inbox.deliver("write to", reopen_lot).await? > 0 {}
+    inbox.deliver("write to", configured).await.map(drop)
 }
 
 /// See [`super::Outbox::miss_destination`].
@@ -115,7 +127,8 @@ pub async fn miss(
 }
 
 /// See [`super::Outbox::remove_destination`]. One that is cut off goes on when it is called again: the destination is
-/// marked with the last of its deliveries.
+/// marked with the last of its deliveries. Since when it is on its way out tells until then what this has closed, whatever the
+/// clocks say.
 pub async fn remove(
     inbox: &PostgresInbox,
     candidate: &Candidate,
@@ -128,12 +141,17 @@ pub async fn remove(
                    ORDER BY delivery.seq LIMIT $4
                ),
                called_off AS (
-                   UPDATE delivery SET state = 'removed', changed_at = $3 FROM lot
+                   UPDATE delivery SET state = 'removed',
+                       changed_at = greatest($3, (SELECT unconfigured_at FROM destination WHERE id = $2)) FROM lot
                    WHERE delivery.seq = lot.seq AND delivery.destination = $2
                ),
                marked AS (
                    UPDATE destination SET removed_at = coalesce(removed_at, $3) FROM leader
                    WHERE id = $2 AND (SELECT count(*) FROM lot) < $4
+               ),
+               begun AS (
+                   UPDATE destination SET unconfigured_at = coalesce(unconfigured_at, $3) FROM leader
+                   WHERE id = $2 AND (SELECT count(*) FROM lot) = $4
                )
                SELECT (SELECT count(*) FROM lot) FROM leader";
     let now = Timestamp::now();

@@ -508,6 +508,33 @@ async fn a_destination_goes_with_more_deliveries_than_one_statement_takes() {
 }
 
 #[tokio::test]
+async fn a_destination_whose_removal_was_cut_off_between_two_statements_comes_back_with_all_that_waited() {
+    let site = Site::new(database!()).await;
+    site.database
+        .execute(
+            "INSERT INTO caigunn_webhook.delivery SELECT seq, 1, 'pending', 0, 1, 'failed', now(), now()
+             FROM generate_series(1, 12000) AS seq;
+             CREATE FUNCTION cut_off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'cut off'; END $$;
+             CREATE TRIGGER cut_off BEFORE UPDATE ON caigunn_webhook.delivery
+             FOR EACH ROW WHEN (new.seq = 6000 AND new.state = 'removed') EXECUTE FUNCTION cut_off()",
+        )
+        .await;
+    let outbox = site.inbox.outbox();
+    let removing = outbox.remove_destination(&site.leader, site.destination);
+    removing.await.unwrap_err();
+    let shop = site.shop().await;
+    assert_eq!((shop.removed_at, shop.pending_count), (None, 7_000));
+
+    let back = outbox
+        .add_destination("shop".to_owned(), Start::Now)
+        .await
+        .unwrap();
+
+    assert_eq!(back.unconfigured_at, None);
+    assert_eq!(site.shop().await.pending_count, 12_000);
+}
+
+#[tokio::test]
 async fn what_was_asked_for_is_in_the_order_of_the_servers_times_whatever_the_receivers_clocks_say() {
     let site = Site::new(database!()).await;
     let outbox = site.inbox.outbox();

@@ -7,16 +7,13 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::super::super::jobs::MAX_EXAMINED;
 use super::super::super::outbox::{
-    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, MAX_ATTEMPTS, MAX_DISORDER,
-    MAX_MATCHING_EXAMINED, MAX_READ_BODY_BYTES, MAX_UNDELIVERED_EXAMINED, Matched, Matching, Start, State,
-    Undelivered,
+    Attempt, Delivery, DeliveryFilter, DestinationId, MAX_ATTEMPTS, MAX_DISORDER, MAX_MATCHING_EXAMINED,
+    MAX_READ_BODY_BYTES, MAX_UNDELIVERED_EXAMINED, Matched, Matching, State, Undelivered,
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt, next_cursor};
 use super::super::index::Seq;
 use super::super::read::{RECEIPT, receipt_and_body, receipt_and_small_body, receipt_of_row};
-use super::rows::{
-    ATTEMPT, DELIVERY, DESTINATION, FIRST_ATTEMPT, attempt_of_row, delivery_of_row, destination_of_row,
-};
+use super::rows::{ATTEMPT, DELIVERY, FIRST_ATTEMPT, attempt_of_row, delivery_of_row};
 use crate::clock::Timestamp;
 
 /// See [`super::Outbox::last_sequence`].
@@ -141,51 +138,6 @@ pub fn load(connection: &Connection, mut sequences: Vec<u64>) -> rusqlite::Resul
         loaded.extend(by_seq.query_row([seq], receipt_and_body).optional()?);
     }
     Ok(loaded)
-}
-
-/// See [`super::Outbox::destinations`].
-pub fn destinations(connection: &Connection) -> rusqlite::Result<Vec<Destination>> {
-    let sql = format!("SELECT {DESTINATION} FROM destination ORDER BY id");
-    list(connection, &sql, [], destination_of_row)
-}
-
-/// The destination of that name.
-pub fn destination_of_name(connection: &Connection, name: &str) -> rusqlite::Result<Option<Destination>> {
-    let sql = format!("SELECT {DESTINATION} FROM destination WHERE name = ?1");
-    connection.query_row(&sql, [name], destination_of_row).optional()
-}
-
-/// What is known of a destination that is to be added.
-pub enum Beginning {
-    /// It is there.
-    Known(Destination),
-    /// It is not, or was removed.
-    Anew {
-        /// It gets nothing up to this number.
-        after: Seq,
-        /// Behind that number, what was closed with its removal.
-        removed: Vec<Seq>,
-    },
-}
-
-/// Whether a destination is to be put in, and from where on it gets receipts.
-pub fn beginning(connection: &Connection, name: &str, start: Start) -> rusqlite::Result<Beginning> {
-    let known = destination_of_name(connection, name)?;
-    if let Some(known) = known.as_ref().filter(|known| known.removed_at.is_none()) {
-        return Ok(Beginning::Known(known.clone()));
-    }
-    let after = match start {
-        Start::Now => last_sequence(connection)?,
-        Start::Since(time) => before_first_at(connection, time, 0)?,
-    };
-    let sql = "SELECT seq FROM delivery WHERE destination = ?1 AND state = 'removed' AND seq > ?2";
-    let removed = known.map_or(Ok(Vec::new()), |known| {
-        list(connection, sql, params![known.id.0, after], |row| row.get(0))
-    });
-    Ok(Beginning::Anew {
-        after,
-        removed: removed?,
-    })
 }
 
 /// See [`super::Outbox::deliveries`].

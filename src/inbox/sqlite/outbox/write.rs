@@ -9,7 +9,7 @@ use super::super::super::outbox::{
     Progress, Start,
 };
 use super::super::index::Seq;
-use super::read;
+use super::{destinations, read};
 use crate::clock::Timestamp;
 
 /// The most deliveries that one transaction calls off or forgets: some 10 ms, for which nothing is stored. Those of one
@@ -36,13 +36,13 @@ pub fn add_destination(
          WHERE removed_at IS NOT NULL",
         params![name, cursor, Timestamp::now()],
     )?;
-    let added = read::destination_of_name(connection, name)?;
+    let added = destinations::of_name(connection, name)?;
     added.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 /// Forgets these deliveries of a destination that is removed, [`LOT`] at most, so that they are found in the log again.
 pub fn forget_removed(connection: &Connection, name: &str, removed: &[Seq]) -> rusqlite::Result<()> {
-    let known = read::destination_of_name(connection, name)?;
+    let known = destinations::of_name(connection, name)?;
     let Some(known) = known.filter(|known| known.removed_at.is_some()) else {
         return Ok(());
     };
@@ -55,19 +55,32 @@ pub fn forget_removed(connection: &Connection, name: &str, removed: &[Seq]) -> r
     Ok(())
 }
 
+/// Has these deliveries of a destination pend again, [`LOT`] at most, which a removal that was cut off has closed.
+pub fn reopen_removed(
+    connection: &Connection,
+    destination: DestinationId,
+    removed: &[Seq],
+) -> rusqlite::Result<()> {
+    let mut reopen = connection.prepare(
+        "UPDATE delivery SET state = 'pending' WHERE seq = ?1 AND destination = ?2 AND state = 'removed'",
+    )?;
+    for seq in removed {
+        reopen.execute(params![seq, destination.0])?;
+    }
+    Ok(())
+}
+
 /// Takes down that a destination is configured again.
 pub fn configure_destination(
     connection: &Connection,
-    destination: Destination,
+    destination: &Destination,
 ) -> rusqlite::Result<Destination> {
     connection.execute(
         "UPDATE destination SET unconfigured_at = NULL WHERE id = ?1",
         [destination.id.0],
     )?;
-    Ok(Destination {
-        unconfigured_at: None,
-        ..destination
-    })
+    let configured = destinations::of_name(connection, &destination.name)?;
+    configured.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 /// See [`super::Outbox::miss_destination`].
@@ -93,12 +106,12 @@ pub fn remove_lot(
              SELECT seq FROM delivery WHERE destination = ?1 AND state = 'pending' ORDER BY seq LIMIT ?3)",
         params![destination.0, now, LOT],
     )?;
-    if count < LOT {
-        connection.execute(
-            "UPDATE destination SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL",
-            params![destination.0, now],
-        )?;
-    }
+    // Since when it is on its way out tells, where it is cut off here, what it has closed.
+    let mark = match count < LOT {
+        true => "UPDATE destination SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL",
+        false => "UPDATE destination SET unconfigured_at = ?2 WHERE id = ?1 AND unconfigured_at IS NULL",
+    };
+    connection.execute(mark, params![destination.0, now])?;
     Ok(count)
 }
 

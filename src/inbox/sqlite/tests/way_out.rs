@@ -118,6 +118,30 @@ async fn a_destination_with_much_that_waits_is_removed_and_put_in_again_in_lots(
 }
 
 #[tokio::test]
+async fn a_destination_whose_removal_was_cut_off_between_two_lots_comes_back_with_all_that_waited() {
+    let folder = Folder::new();
+    let inbox = Arc::new(folder.open(settings()));
+    let led = led(&inbox);
+    let crm = led.add("crm").await;
+    let sequences = led.accept(0..2 * write::LOT as u64 + 1).await;
+    let pending = sequences
+        .iter()
+        .map(|sequence| delivery(&crm, *sequence, State::Pending));
+    led.deliver(&crm, pending).await;
+    let (id, now) = (crm.id, Timestamp::now());
+    let lot = inbox.write(move |connection| write::remove_lot(connection, id, now));
+    assert_eq!(lot.await.unwrap(), write::LOT);
+    let left = write::LOT as u64 + 1;
+    assert_eq!(led.destination(crm.id).await.pending_count, left);
+
+    let back = led.add("crm").await;
+
+    assert_eq!(led.destination(crm.id).await, back);
+    assert_eq!(back.pending_count, sequences.len() as u64);
+    assert_eq!((back.unconfigured_at, back.removed_at), (None, None));
+}
+
+#[tokio::test]
 async fn the_way_out_is_found_by_keys_and_in_their_order() {
     let folder = Folder::new();
     let inbox = folder.open(settings());

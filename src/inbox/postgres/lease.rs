@@ -143,12 +143,19 @@ impl Led {
 /// renewed for as long as it lasts has ended, also where that clock was set back meanwhile.
 pub type Watched = Option<(Timestamp, Instant)>;
 
-/// When the lease was last given to this candidate, unless another one leads since.
-pub type Renewed = Option<Instant>;
+/// When the lease was last given to this candidate, unless another one leads since: by what has passed, and by the clock, which
+/// goes on while the machine sleeps.
+pub type Renewed = Option<(Instant, Timestamp)>;
 
 /// After how long without it a lease that is given again is of another term, as far as is known: sooner than who leads by it
 /// stops believing that he does, and later than he asks again.
 const OF_ANOTHER_TERM: Duration = Duration::from_secs(LEASE.as_secs() / 3 * 2);
+
+/// Whether a lease that was last given then, and is now, is of the same term. Where the clock was set it is taken for another:
+/// that costs a wait for what is under way, and the other way round what was written before a sleep would be missed.
+fn is_same_term((at, time): (Instant, Timestamp), (now, time_now): (Instant, Timestamp)) -> bool {
+    now.duration_since(at) < OF_ANOTHER_TERM && time_now.distance(time) < OF_ANOTHER_TERM
+}
 
 /// Waits for what this candidate wrote in an earlier term and is still under way: the server does not tell it from what is of
 /// this one, and what is read in this one may be from before it.
@@ -164,7 +171,7 @@ pub async fn lead(
     candidate: &Candidate,
     (led, watched, renewed): (&Mutex<Led>, &Mutex<Watched>, &Mutex<Renewed>),
 ) -> Result<Leadership, Error> {
-    let asked_at = Instant::now();
+    let asked_at = (Instant::now(), Timestamp::now());
     let client = &connection.client;
     let lead = client.prepare_cached(&lead_sql()).await?;
     let seconds = LEASE.as_secs_f64();
@@ -190,9 +197,8 @@ pub async fn lead(
             );
         }
         *watched.lock() = None;
-        let is_renewed = |at: &Instant| asked_at.duration_since(*at) < OF_ANOTHER_TERM;
-        let is_same_term = renewed.lock().as_ref().is_some_and(is_renewed);
-        if !is_same_term {
+        let given_before = *renewed.lock();
+        if !given_before.is_some_and(|before| is_same_term(before, asked_at)) {
             await_earlier_writes(client, candidate).await?;
         }
         *renewed.lock() = Some(asked_at);
@@ -234,4 +240,23 @@ async fn holder(client: &Client, watched: &Mutex<Watched>) -> Result<Leadership,
 pub async fn resign(client: &Client, candidate: &Candidate) -> Result<(), Error> {
     let end = "DELETE FROM lease WHERE holder = $1";
     execute(client, end, &[&candidate.id]).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_is_another_one_where_much_has_passed_by_either_clock_or_that_was_set() {
+        let (now, time) = (Instant::now(), Timestamp::now());
+        let [little, much] = [OF_ANOTHER_TERM / 2, OF_ANOTHER_TERM];
+        let is_same = |passed, time_now| is_same_term((now, time), (now + passed, time_now));
+
+        assert!(is_same(little, time.plus(little)));
+        assert!(!is_same(much, time.plus(much)));
+        // As after a sleep of the machine.
+        assert!(!is_same(little, time.plus(much)));
+        assert!(!is_same(much, time.plus(little)));
+        assert!(!is_same(little, time.minus(much)));
+    }
 }

@@ -97,6 +97,11 @@ impl Instruction {
         subject.is_some() && subject == other.subject()
     }
 
+    /// The destination that it is about, if it is about one of them or a delivery there.
+    pub fn destination(&self) -> Option<&str> {
+        self.subject().map(|(destination, _)| destination)
+    }
+
     /// The destination that it is about, and the receipt if it is about a single delivery.
     fn subject(&self) -> Option<(&str, Option<ReceiptId>)> {
         match self {

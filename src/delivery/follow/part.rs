@@ -1,7 +1,7 @@
 //! The parts in which instructions are followed, each beside the others, so that what takes long in one stands in the way of
 //! none in another.
 
-use super::Follower;
+use super::{Follower, Served};
 use crate::inbox;
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox;
@@ -34,18 +34,32 @@ impl Part {
 }
 
 impl Follower {
-    /// The oldest of a part that are open, however many of other parts are older.
+    /// The oldest of a part that are open and can be done now, however many others are older.
     pub(super) async fn open(&self, part: Part) -> Result<Vec<outbox::Instruction>, inbox::Error> {
+        // Once for all of them: of two wishes about the same the later one would else overtake the earlier.
+        let has_not_read = |served: &&Served| !served.board.takes_orders();
+        let waited_for: Vec<_> = self.served.iter().filter(has_not_read).collect();
+        let can_be_done = |kept: &outbox::Instruction| {
+            part != Part::Rest || !waited_for.iter().any(|served| is_done_by(served, kept))
+        };
         let mut count = COUNT;
         loop {
             let mut open = self.inbox.outbox().open_instructions(count).await?;
             let is_all = open.len() < count;
-            open.retain(|kept| Part::of(kept) == part);
+            open.retain(|kept| Part::of(kept) == part && can_be_done(kept));
             if is_all || open.len() >= COUNT {
                 open.truncate(COUNT);
                 return Ok(open);
             }
             count *= 2;
         }
+    }
+}
+
+/// Whether the worker of that destination has to do it. That what is configured is not removed is said without it.
+fn is_done_by(served: &Served, kept: &outbox::Instruction) -> bool {
+    match serde_json::from_str::<Instruction>(&kept.body) {
+        Ok(Instruction::Remove { .. }) | Err(_) => false,
+        Ok(instruction) => instruction.destination() == Some(&served.name),
     }
 }

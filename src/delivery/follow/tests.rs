@@ -346,6 +346,49 @@ async fn a_worker_that_has_not_read_yet_what_waits_keeps_nothing_for_another_des
     assert_eq!(obeying.await.unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn however_much_a_worker_has_to_do_that_reads_yet_what_waits_nothing_else_waits_behind_that() {
+    let inbox = FakeInbox::new();
+    let (mut follower, orders) = follower(&inbox);
+    let board = Board::default();
+    follower.served.push(Served {
+        name: "reading".to_owned(),
+        board: board.clone(),
+        ..follower.served[0].clone()
+    });
+    let obeying = obeying(orders);
+    let cancel = |number: usize| Instruction::Cancel {
+        destination: "reading".to_owned(),
+        receipt_id: ReceiptId::new(Uuid::from_u128(number as u128)),
+    };
+    (0..=COUNT).for_each(|number| _ = ask(&inbox, &cancel(number)));
+    let remove = Instruction::Remove {
+        destination: "reading".to_owned(),
+    };
+    let pause = Instruction::Pause {
+        destination: "app".to_owned(),
+        reason: String::new(),
+    };
+    for instruction in [remove, pause, Instruction::Ask(Question::Ensure)] {
+        ask(&inbox, &instruction);
+    }
+
+    follower.turn(Part::Rest).await.unwrap();
+
+    // Nor are their receipts looked for.
+    assert!((0..=COUNT).all(|index| done_of(&inbox, index).is_none()));
+    assert!(end_of(&inbox, COUNT + 1).failure.is_some());
+    assert_eq!(end_of(&inbox, COUNT + 2), Progress::default());
+    assert_eq!(end_of(&inbox, COUNT + 3).answer, Some(json!(1)));
+    board.show(follower.served[0].board.status());
+    inbox.read_gate.add_permits(COUNT);
+    follower.turn(Part::Rest).await.unwrap();
+    let failure = end_of(&inbox, 0).failure.expect("there is no such receipt");
+    assert!(failure.starts_with("there is no receipt"), "{failure}");
+    drop(follower);
+    assert_eq!(obeying.await.unwrap().len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_cannot_be_emptied_stands_in_the_way_of_no_question() {
     let inbox = FakeInbox::new();

@@ -150,11 +150,18 @@ impl Follower {
         // Before the look: what is written down between both is open no more there. Those that are begun with come first, since
         // what of them cannot be written down is among the others from then on.
         let mut known = self.begun.ids();
-        known.extend(self.unwritten.ids());
+        let unwritten = self.unwritten.ids();
+        let unwritten_count = unwritten.len();
+        known.extend(unwritten);
         let mut open = self.open(part).await?;
         open.retain(|kept| !known.contains(&kept.id));
-        // So that no more than these are ever unwritten.
-        open.truncate(COUNT.saturating_sub(known.len()));
+        // So that no part adds to more unwritten ones than these. What is begun with is of the questions that take long.
+        let known_count = if part == Part::Questions {
+            known.len()
+        } else {
+            unwritten_count
+        };
+        open.truncate(COUNT.saturating_sub(known_count));
         if part == Part::Questions {
             turn.add(self.begin_slow(open).await)?;
             return turn.end();

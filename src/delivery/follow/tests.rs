@@ -389,6 +389,20 @@ async fn however_much_a_worker_has_to_do_that_reads_yet_what_waits_nothing_else_
     assert_eq!(obeying.await.unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn questions_that_take_long_leave_room_for_all_else() {
+    let inbox = FakeInbox::new();
+    (0..COUNT).for_each(|_| _ = ask(&inbox, &backfill()));
+    let (follower, _orders) = follower(&inbox);
+    follower.turn(Part::Questions).await.unwrap();
+    assert_eq!(follower.begun.ids().len(), COUNT);
+    ask(&inbox, &Instruction::Ask(Question::Ensure));
+
+    follower.turn(Part::Rest).await.unwrap();
+
+    assert_eq!(end_of(&inbox, COUNT).answer, Some(json!(1)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_cannot_be_emptied_stands_in_the_way_of_no_question() {
     let inbox = FakeInbox::new();

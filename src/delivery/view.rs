@@ -216,10 +216,16 @@ impl Deliveries {
         for known in known {
             let is_removed = known.removed_at.is_some();
             let configured = self.configured(&known.name).filter(|_| !is_removed);
-            let status = configured.and_then(|configured| configured.board.status());
-            let pending_count = match &status {
+            let mut status = configured.and_then(|configured| configured.board.status());
+            let pending_count = match &mut status {
                 _ if is_removed => 0,
-                Some(status) => status.pending_count,
+                Some(status) if status.is_restored => status.pending_count,
+                // What keeps its worker from reading what waits may keep this from it: that is shown all the same.
+                Some(status) => {
+                    let ahead_count = self.ahead_count(&known, configured).await;
+                    status.pending_count = known.pending_count + ahead_count.unwrap_or(0);
+                    status.pending_count
+                }
                 None => known.pending_count + self.ahead_count(&known, configured).await?,
             };
             let state = match &status {

@@ -13,6 +13,12 @@ use crate::subscription::{Registration, Seen, State};
 /// For how long a chatbot may not be registered in a way that may pass by itself: as the rules for Prometheus have it.
 const RETRYING_PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+/// For how long what waits for a destination may not be read from the inbox: at a start one read may fail.
+const UNREAD_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What to do where it cannot.
+const UNREAD_ADVICE: &str = "`caigunn-webhook inbox check` says what is wrong with the inbox; what waits is sent as soon as it can be read";
+
 /// What was seen in one look. What could not be seen, or nobody wants to know, is `None`, and nothing follows from it.
 #[derive(Clone, Debug, Default)]
 pub struct Sight {
@@ -102,7 +108,7 @@ pub fn facts(sight: &Sight, settings: &Settings, now: Timestamp) -> Facts {
         found.add(About::Silence, "", standing);
     }
     for destination in sight.destinations.iter().flatten() {
-        found.add_destination(destination);
+        found.add_destination(destination, now);
     }
     if sight.destinations.is_some() {
         found.all.entry(About::Destination).or_default();
@@ -144,7 +150,7 @@ impl Facts {
         self.add(About::Log, "", Standing::of(is_large, words, now));
     }
 
-    fn add_destination(&mut self, destination: &ShownDestination) {
+    fn add_destination(&mut self, destination: &ShownDestination, now: Timestamp) {
         // Nobody is to mend it.
         if matches!(destination.state, ShownState::Unconfigured | ShownState::Removed) {
             return;
@@ -166,12 +172,22 @@ impl Facts {
             };
             Some((Standing::Wrong(trouble.since?, words), Some(trouble.advice(name))))
         });
+        // Whether or not anything waits for it, as far as that is known.
+        let unread = || {
+            let status = status.filter(|status| !status.is_restored)?;
+            let since = status
+                .failing_since
+                .filter(|since| now.since(*since) >= UNREAD_PATIENCE)?;
+            let words = status.last_failure.as_ref()?.detail.clone();
+            let is_meant = destination.state == ShownState::Active;
+            is_meant.then(|| (Standing::Wrong(since, words), Some(UNREAD_ADVICE.to_owned())))
+        };
         // That nothing is known against it says little after a start.
         let well = || {
             let took_at = status.and_then(|status| status.took_at)?;
             (destination.state == ShownState::Active).then_some((Standing::Well(took_at), None))
         };
-        if let Some((standing, advice)) = wrong.or_else(well) {
+        if let Some((standing, advice)) = wrong.or_else(unread).or_else(well) {
             self.add_with(About::Destination, name, standing, advice);
         }
         let failure = status.and_then(|status| status.last_failure.as_ref());

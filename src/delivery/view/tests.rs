@@ -4,6 +4,9 @@ use futures_util::future::join_all;
 
 use super::*;
 use crate::config::{self, Sources};
+use crate::delivery::send::sample;
+use crate::delivery::status::Status;
+use crate::inbox::fake::FakeInbox;
 use crate::inbox::instruction::Replay;
 use crate::inbox::sqlite::SqliteInbox;
 
@@ -32,6 +35,49 @@ async fn a_replay_that_is_not_done_is_listed_however_much_was_asked_for_since() 
     let listed = deliveries.replays(10).await.expect("they are read");
 
     assert_eq!(listed.iter().map(|shown| shown.id).collect::<Vec<_>>(), [replay]);
+}
+
+#[tokio::test]
+async fn what_is_in_the_log_for_a_destination_whose_rows_cannot_be_read_is_counted_too() {
+    let list = r#"[{name = "app", kind = "http", url = "http://127.0.0.1:9/"}]"#;
+    let sources = Sources {
+        flags: vec![("delivery.destination".to_owned(), list.to_owned())],
+        ..Sources::default()
+    };
+    let settings = config::load(&sources).expect("they are right").settings;
+    let inbox = FakeInbox::new();
+    let receipt = sample::parcel(r#"{"event":"x","status":"y"}"#).receipt;
+    inbox.outbox.log.lock().push((receipt, "{}".into()));
+    inbox.outbox.destinations.lock().push(Destination {
+        id: outbox::DestinationId(1),
+        name: "app".to_owned(),
+        cursor: 0,
+        added_at: Timestamp::now(),
+        removed_at: None,
+        unconfigured_at: None,
+        pause: None,
+        pending_count: 2,
+        dead_count: 0,
+    });
+    let board = Board::default();
+    let deliveries = Deliveries::new(inbox, &settings.delivery, &[board.clone()], Arc::default());
+    for (is_restored, expected) in [(false, 3), (true, 1)] {
+        board.show(Some(Status {
+            is_restored,
+            pending_count: 1,
+            failing_since: Some(Timestamp::now()),
+            ..Status::default()
+        }));
+
+        let shown = deliveries.destinations().await.expect("they are read").remove(0);
+
+        assert_eq!(shown.pending_count, expected, "{shown:?}");
+        assert_eq!(shown.status.map(|status| status.pending_count), Some(expected));
+        assert_eq!(
+            shown.trouble.map(|trouble| trouble.kind),
+            Some(TroubleKind::Failing)
+        );
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{self, Sources};
-use crate::delivery::{PAUSED_ITSELF, Status};
+use crate::delivery::{Failure, PAUSED_ITSELF, Status};
 use crate::fingerprint::Fingerprint;
 use crate::inbox::outbox::Pause;
 use crate::subscription::{Probe, ProbeKind};
@@ -134,6 +134,32 @@ fn of_a_destination_that_is_down_and_asked_to_be_left_alone_it_is_told_until_whe
         resume,
         "if it is ready for what is pending before, `caigunn-webhook destinations resume app`"
     );
+}
+
+#[test]
+fn a_destination_that_is_sent_nothing_since_what_waits_cannot_be_read_is_told_once_that_lasts() {
+    let of = |state, is_restored, since| {
+        let status = Status {
+            is_restored,
+            failing_since: Some(at(since)),
+            last_failure: Some(Failure {
+                at: at(since),
+                detail: "a row is damaged".to_owned(),
+            }),
+            ..Status::default()
+        };
+        fact(&destination(state, status, None), "", About::Destination)
+    };
+
+    assert_eq!(of(ShownState::Active, false, -59), None);
+    let told = of(ShownState::Active, false, -60).expect("it is told");
+    let expected = Standing::Wrong(at(-60), "a row is damaged".to_owned());
+    assert_eq!(told.standing, expected);
+    let advice = told.advice.expect("there is something to do");
+    assert!(advice.contains("inbox check"), "{advice}");
+    // What fails by itself is told where it is down, and nothing is missed of one that is paused.
+    assert_eq!(of(ShownState::Active, true, -60), None);
+    assert_eq!(of(ShownState::Paused, false, -60), None);
 }
 
 #[test]

@@ -72,11 +72,13 @@ fn soundness(path: &Path, receiver: &State) -> Finding {
         ..
     } = of_file(path);
     match (condition, advice) {
-        (Condition::Missing, _) if matches!(receiver, State::Unready(_)) => Finding::failure(
-            CHECK,
-            format!("{} is not there, although a receiver runs", path.display()),
-            "do not stop that receiver before you have done what `writing` says below: it may have what is here no more",
-        ),
+        (Condition::Missing, _) if matches!(receiver, State::Unready(_) | State::Changing("stopping")) => {
+            Finding::failure(
+                CHECK,
+                format!("{} is not there, although a receiver runs", path.display()),
+                "do not stop that receiver before you have done what `writing` says below: it may have what is here no more",
+            )
+        }
         (Condition::Sound | Condition::Missing, _) | (_, None) => Finding::ok(CHECK, found),
         (_, Some(advice)) => Finding::failure(CHECK, found, advice),
     }

@@ -237,9 +237,13 @@ impl Facts {
                     Some(Standing::Wrong(*since, words))
                 }
                 State::Refused { error, .. } => Some(Standing::Wrong(now, error.clone())),
-                // Such as where another URL stands there and ours cannot be put: that may last.
-                State::Retrying { error, .. } => Some(Standing::Awaited(RETRYING_PATIENCE, error.clone())),
-                State::Pending | State::Superseded { .. } | State::Deleted => None,
+                // That may last. Of what else is retried nobody knows whose URL stands there, and an outage is told of the account.
+                State::Retrying {
+                    error,
+                    is_taken: true,
+                    ..
+                } => Some(Standing::Awaited(RETRYING_PATIENCE, error.clone())),
+                State::Retrying { .. } | State::Pending | State::Superseded { .. } | State::Deleted => None,
             };
             if let Some(standing) = standing {
                 self.facts.push(Fact {

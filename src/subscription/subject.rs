@@ -197,6 +197,7 @@ impl Subject {
                     failure_count,
                     next_at,
                     error: error_text,
+                    is_taken: other.is_some(),
                 };
             }
             let what = match other {

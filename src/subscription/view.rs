@@ -60,6 +60,9 @@ pub enum State {
         next_at: Timestamp,
         /// What happened.
         error: String,
+        /// Whether another URL was seen to stand there, and ours could not be put.
+        #[serde(skip)]
+        is_taken: bool,
     },
     /// CaiGunn refused; a person must act. It is tried again, rarely.
     Refused {

@@ -29,7 +29,7 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
         "the URL of a queue, as in https://sqs.eu-central-1.amazonaws.com/123456789012/notifications";
     let url = required_as(reader, &member.key("url"), allowed, queue);
     let proxy = reader.optional(&member.key("proxy"), |text| text.parse().ok());
-    refuse_quotes(reader, sources);
+    refuse_quotes(reader, member, sources);
     let region = read_region(reader, member, sources, url.as_ref());
     let keys = keys::read(reader, member, sources);
     let (source, keys_from) = keys?;
@@ -45,10 +45,20 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
 }
 
 /// Refuses quotes around what Amazon's variables say, which `docker run --env-file` leaves there: it would be taken for a key and
-/// refused by Amazon. Once, however many queues there are.
-fn refuse_quotes(reader: &mut Reader, sources: &Sources) {
+/// refused by Amazon. Once, however many queues there are, and not where the settings say what the variable would.
+fn refuse_quotes(reader: &mut Reader, member: Member, sources: &Sources) {
+    let has = |name: &str| reader.is_there(&member.key(name));
+    let has_keys = ["access_key_id", "secret_access_key", "secret_access_key_file"]
+        .map(has)
+        .contains(&true);
+    let has_region = has("region");
     for (name, value) in &sources.environment {
-        let quoted = Some(value).filter(|_| aws::is_variable(name));
+        let is_said = if aws::REGIONS.contains(&&**name) {
+            has_region
+        } else {
+            has_keys
+        };
+        let quoted = Some(value).filter(|_| aws::is_variable(name) && !is_said);
         if let Some(Err(reason)) = quoted.map(|value| text(&Value::from(value.as_str()))) {
             let mistake = Mistake::new(format!("{name} (the environment): {reason}"));
             if !reader.mistakes.contains(&mistake) {

@@ -60,7 +60,12 @@ async fn what_is_in_the_log_for_a_destination_whose_rows_cannot_be_read_is_count
         dead_count: 0,
     });
     let board = Board::default();
-    let deliveries = Deliveries::new(inbox, &settings.delivery, &[board.clone()], Arc::default());
+    let deliveries = Deliveries::new(
+        inbox,
+        &settings.delivery,
+        std::slice::from_ref(&board),
+        Arc::default(),
+    );
     for (is_restored, expected) in [(false, 3), (true, 1)] {
         board.show(Some(Status {
             is_restored,

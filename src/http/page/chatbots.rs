@@ -115,7 +115,7 @@ fn what(state: &RegistrationState, ours: Option<&str>) -> Markup {
             RegistrationState::Registered { confirmed_at, .. } => {
                 "ours, " (parts::text(ours.unwrap_or_default())) ", seen " (parts::time(*confirmed_at))
             }
-            RegistrationState::Retrying { failure_count, next_at, error } => {
+            RegistrationState::Retrying { failure_count, next_at, error, .. } => {
                 (parts::text(error)) "; failed " (failure_count) " times, tried again " (parts::time(*next_at))
             }
             RegistrationState::Refused { next_at, error, .. } => {

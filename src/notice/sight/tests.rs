@@ -240,10 +240,11 @@ fn a_chatbot_is_well_where_ours_stands_and_wrong_where_visits_fail_for_long() {
         next_at: at(9),
         error: "no such key".to_owned(),
     };
-    let retrying = State::Retrying {
+    let retrying = |is_taken| State::Retrying {
         failure_count: 1,
         next_at: at(9),
         error: "no".to_owned(),
+        is_taken,
     };
 
     assert_eq!(of(registered), Some(Standing::Well(at(-3))));
@@ -253,7 +254,12 @@ fn a_chatbot_is_well_where_ours_stands_and_wrong_where_visits_fail_for_long() {
         Some(Standing::Wrong(at(0), "no such key".to_owned()))
     );
     let patience = Duration::from_secs(900);
-    assert_eq!(of(retrying), Some(Standing::Awaited(patience, "no".to_owned())));
+    assert_eq!(
+        of(retrying(true)),
+        Some(Standing::Awaited(patience, "no".to_owned()))
+    );
+    // Whose URL stands there nobody knows.
+    assert_eq!(of(retrying(false)), None);
     assert_eq!(of(State::Pending), None);
 }
 

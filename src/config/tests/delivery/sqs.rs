@@ -296,4 +296,7 @@ fn quotes_that_docker_leaves_around_a_variable_are_a_mistake_where_there_is_a_qu
         ]
     );
     load(&with_variables(Sources::default(), &variables)).unwrap();
+    let said =
+        format!("region = \"eu-central-1\"\naccess_key_id = \"SETTINGS\"\nsecret_access_key = \"{SECRET}\"");
+    load(&with_variables(with_url(&said), &variables)).unwrap();
 }

@@ -373,7 +373,9 @@ async fn however_much_a_worker_has_to_do_that_reads_yet_what_waits_nothing_else_
         ask(&inbox, &instruction);
     }
 
-    follower.turn(Part::Rest).await.unwrap();
+    // Looking for a receipt would wait without an end.
+    let turned = timeout(Duration::from_secs(60), follower.turn(Part::Rest)).await;
+    turned.expect("nothing is looked for").unwrap();
 
     // Nor are their receipts looked for.
     assert!((0..=COUNT).all(|index| done_of(&inbox, index).is_none()));

@@ -130,7 +130,7 @@ async fn who_looks_how_it_goes_has_an_idle_receiver_write_nothing() {
     accept(&app, 1).await;
     let before = commits().await;
 
-    // Longer than a commit is evidence for balancers.
+    // Longer than a commit is evidence for who wants it fresh, as `doctor` does.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let line = app.admin("/health").await.text().await.unwrap();
 

@@ -38,6 +38,17 @@ fn led(inbox: &Arc<SqliteInbox>) -> Led {
     }
 }
 
+/// A destination for which one delivery more is pending than two lots hold.
+async fn pending_in_three_lots(led: &Led) -> (Destination, Vec<u64>) {
+    let crm = led.add("crm").await;
+    let sequences = led.accept(0..2 * write::LOT as u64 + 1).await;
+    let pending = sequences
+        .iter()
+        .map(|sequence| delivery(&crm, *sequence, State::Pending));
+    led.deliver(&crm, pending).await;
+    (crm, sequences)
+}
+
 /// A delivery with two attempts, and the cursor at its receipt.
 fn tried(destination: &Destination, sequence: u64, state: State) -> Progress {
     Progress {
@@ -90,12 +101,7 @@ async fn a_destination_with_much_that_waits_is_removed_and_put_in_again_in_lots(
     let folder = Folder::new();
     let inbox = Arc::new(folder.open(settings()));
     let led = led(&inbox);
-    let crm = led.add("crm").await;
-    let sequences = led.accept(0..2 * write::LOT as u64 + 1).await;
-    let pending = sequences
-        .iter()
-        .map(|sequence| delivery(&crm, *sequence, State::Pending));
-    led.deliver(&crm, pending).await;
+    let (crm, sequences) = pending_in_three_lots(&led).await;
     let commit_count = async || inbox.pragma::<i64>("user_version").await >> 8;
 
     let before = commit_count().await;
@@ -122,12 +128,7 @@ async fn a_destination_whose_removal_was_cut_off_between_two_lots_comes_back_wit
     let folder = Folder::new();
     let inbox = Arc::new(folder.open(settings()));
     let led = led(&inbox);
-    let crm = led.add("crm").await;
-    let sequences = led.accept(0..2 * write::LOT as u64 + 1).await;
-    let pending = sequences
-        .iter()
-        .map(|sequence| delivery(&crm, *sequence, State::Pending));
-    led.deliver(&crm, pending).await;
+    let (crm, sequences) = pending_in_three_lots(&led).await;
     let (id, now) = (crm.id, Timestamp::now());
     let lot = inbox.write(move |connection| write::remove_lot(connection, id, now));
     assert_eq!(lot.await.unwrap(), write::LOT);

@@ -316,7 +316,15 @@ async fn the_file_of_authorities_is_read_for_each_connection() {
     stored(&client, &replica, &notification()).await;
 
     fs::copy(&another, &roots).expect("it is there");
-    database.terminate_backends().await;
+    // One that was being made meanwhile is listed only once it stands.
+    wait_for("the connections of before to be gone", || async {
+        let response = post(&client, &replica, &notification()).await;
+        match (response.status().as_u16(), database.terminate_backends().await) {
+            (503, 0) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
     let detail = assert_refuses(&client, &replica).await;
     assert!(detail.contains("certificate"), "{detail}");
     fs::copy(&authority, &roots).expect("it is there");

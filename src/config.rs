@@ -188,8 +188,9 @@ impl fmt::Display for Warning {
     }
 }
 
-/// How much sooner than the writer the store gives up, for it can say where it waited in vain, and for what.
-const HEAD_START: Duration = Duration::from_millis(250);
+/// How much sooner than the writer the store gives up, for it can say where it waited in vain, and for what: that, or a sixteenth
+/// of the writer's time if that is more.
+const MIN_HEAD_START: Duration = Duration::from_millis(250);
 
 /// A shorter token can be guessed by trying: 16 of the 66 characters allowed are some 96 bits.
 const SHORT_TOKEN: usize = 16;
@@ -219,7 +220,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         inbox_location,
         writer: inbox::writer::Settings {
             queue_count: reader.count("inbox.queue_count"),
-            timeout: inbox.timeout + HEAD_START,
+            timeout: reader.seconds("inbox.append_timeout_seconds"),
         },
         inbox,
         retention: reader.days("inbox.retention_days"),
@@ -355,12 +356,13 @@ fn http(
 }
 
 fn inbox(reader: &mut Reader, body_limit_bytes: usize) -> inbox::Settings {
+    let timeout = reader.seconds("inbox.append_timeout_seconds");
     inbox::Settings {
         duplicate_window: reader.seconds("inbox.duplicate_window_seconds"),
         quarantine_max_count: reader.count("inbox.quarantine_max_count"),
         quarantine_max_bytes: reader.count_of_bodies("inbox.quarantine_max_bytes", body_limit_bytes),
         max_connections: reader.count("inbox.max_connections"),
-        timeout: reader.seconds("inbox.append_timeout_seconds") - HEAD_START,
+        timeout: timeout - MIN_HEAD_START.max(timeout / 16),
     }
 }
 

@@ -137,15 +137,15 @@ fn a_connection_that_is_not_verified_is_warned_of() {
 #[test]
 fn the_store_and_those_who_wait_for_it_have_the_same_time() {
     let settings = load(&flags(&[
-        ("inbox.append_timeout_seconds", "7"),
+        ("inbox.append_timeout_seconds", "8"),
         ("inbox.max_connections", "5"),
     ]))
     .unwrap()
     .settings;
 
     // The store gives up a little sooner, to say where it waited.
-    assert_eq!(settings.inbox.timeout, Duration::from_millis(6_750));
-    assert_eq!(settings.writer.timeout, Duration::from_secs(7));
+    assert_eq!(settings.inbox.timeout, Duration::from_millis(7_500));
+    assert_eq!(settings.writer.timeout, Duration::from_secs(8));
     assert_eq!(settings.inbox.max_connections, 5);
     let defaults = load(&Sources::default()).unwrap().settings;
     assert_eq!(defaults.inbox.timeout, Duration::from_millis(3_750));

@@ -60,8 +60,9 @@ pub trait Outbox: Send + Sync {
     fn destinations(&self) -> Answer<'_, Vec<Destination>>;
 
     /// Puts a destination in, unless it is there; then it is configured again, if it was not, and what a removal that was cut off
-    /// has closed meanwhile is pending again. One that was removed begins anew: its deliveries stay as they are, but what was closed with its removal ([`State::Removed`]) and lies behind where it
-    /// begins is forgotten, with its attempts, and is in the log again.
+    /// has closed meanwhile is pending again. One that was removed begins anew: its deliveries stay as they are, but what was
+    /// closed with its removal ([`State::Removed`]) and lies behind where it begins is forgotten, with its attempts, and is in the
+    /// log again.
     fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination>;
 
     /// Takes down that the leader has a destination no more, unless that is known; returns for how long it has been so,
@@ -75,7 +76,8 @@ pub trait Outbox: Send + Sync {
         destination: DestinationId,
     ) -> Answer<'a, Duration>;
 
-    /// Marks a destination as removed, with its pending deliveries; returns how many of these had a row.
+    /// Marks a destination as removed, with its pending deliveries, as changed when it began to be on its way out; returns how
+    /// many of these had a row.
     ///
     /// # Errors
     /// [`Error::NotLeader`](super::Error::NotLeader) where another one leads.

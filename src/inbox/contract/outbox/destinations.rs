@@ -380,13 +380,19 @@ pub async fn what_a_removal_that_was_cut_off_has_closed_pends_once_the_destinati
         .await;
     led.remove(&crm).await;
     led.add("crm").await;
+    // By one whose clock was ahead.
+    let earlier = Delivery {
+        changed_at: Timestamp::now().plus(Duration::from_secs(3_600)),
+        ..delivery(&crm, sequences[0], State::Removed)
+    };
+    led.deliver(&crm, [earlier]).await;
     let tried = [1, 2].map(|index| delivery(&crm, sequences[index], State::Pending));
     led.deliver(&crm, tried).await;
     let leader = led.leader().await;
     led.outbox().miss_destination(leader, crm.id).await.unwrap();
     // As its first lot leaves one.
     let closed = Delivery {
-        changed_at: Timestamp::now(),
+        changed_at: led.destination(crm.id).await.unconfigured_at.unwrap(),
         ..delivery(&crm, sequences[1], State::Removed)
     };
     led.deliver(&crm, [closed]).await;

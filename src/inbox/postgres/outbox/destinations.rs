@@ -94,7 +94,7 @@ async fn configure(inbox: &PostgresInbox, destination: DestinationId, since: Tim
     let reopen_lot = async |client: &Client| {
         let sql = "WITH lot AS MATERIALIZED (
                        SELECT seq FROM delivery
-                       WHERE destination = $1 AND state = 'removed' AND changed_at >= $2
+                       WHERE destination = $1 AND state = 'removed' AND changed_at = $2
                          AND seq >= (SELECT first_seq FROM state WHERE one)
                        ORDER BY seq LIMIT $3
                    )
@@ -127,8 +127,8 @@ pub async fn miss(
 }
 
 /// See [`super::Outbox::remove_destination`]. One that is cut off goes on when it is called again: the destination is
-/// marked with the last of its deliveries. Since when it is on its way out tells until then what this has closed, whatever the
-/// clocks say.
+/// marked with the last of its deliveries. Since when it is on its way out is written to all that this closes, and tells that from
+/// what an earlier one has closed.
 pub async fn remove(
     inbox: &PostgresInbox,
     candidate: &Candidate,
@@ -142,7 +142,7 @@ pub async fn remove(
                ),
                called_off AS (
                    UPDATE delivery SET state = 'removed',
-                       changed_at = greatest($3, (SELECT unconfigured_at FROM destination WHERE id = $2)) FROM lot
+                       changed_at = coalesce((SELECT unconfigured_at FROM destination WHERE id = $2), $3) FROM lot
                    WHERE delivery.seq = lot.seq AND delivery.destination = $2
                ),
                marked AS (

@@ -102,11 +102,13 @@ pub fn remove_lot(
     now: Timestamp,
 ) -> rusqlite::Result<usize> {
     let count = connection.execute(
-        "UPDATE delivery SET state = 'removed', changed_at = ?2 WHERE destination = ?1 AND seq IN (
+        "UPDATE delivery SET state = 'removed',
+             changed_at = coalesce((SELECT unconfigured_at FROM destination WHERE id = ?1), ?2)
+         WHERE destination = ?1 AND seq IN (
              SELECT seq FROM delivery WHERE destination = ?1 AND state = 'pending' ORDER BY seq LIMIT ?3)",
         params![destination.0, now, LOT],
     )?;
-    // Since when it is on its way out tells, where it is cut off here, what it has closed.
+    // Since when it is on its way out is written to all that this closes: where it is cut off here, that tells what it was.
     let mark = match count < LOT {
         true => "UPDATE destination SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL",
         false => "UPDATE destination SET unconfigured_at = ?2 WHERE id = ?1 AND unconfigured_at IS NULL",

@@ -29,8 +29,8 @@ use pass::{Pass, Trouble};
 /// How many open jobs are read from the inbox at once.
 const PAGE_COUNT: usize = 500;
 
-/// How many jobs may be remembered as asked about. While so many are open, younger ones wait until an older one ends
-/// or is given up.
+/// How many jobs may be remembered as asked about, and as many of those that were asked about at the start in vain. While so many are
+/// open, younger ones wait until an older one ends or is given up.
 const MAX_REMEMBERED: usize = 10_000;
 
 /// The longest wait before a job is asked about again.
@@ -95,6 +95,9 @@ pub struct Rounds {
     asked: HashMap<EventId, Asked>,
     /// How many of these there may be.
     max_remembered: usize,
+    /// How many of those remembered were still to be asked about for the start when this round began. They take no place from others:
+    /// they may all be of one key, which is refused.
+    left_count: usize,
     /// Whether the first round is over: every job that was open then has been asked about.
     is_caught_up: bool,
     /// When all open jobs were last gone through.
@@ -119,6 +122,13 @@ struct Asked {
     unreadable_count: usize,
 }
 
+impl Asked {
+    /// Whether it was asked about at the start, in vain, so that it is still to be.
+    fn is_left(&self) -> bool {
+        self.is_of_start && !self.is_answered
+    }
+}
+
 /// A job by its `initial`, and what came of asking about it.
 type Asking = (Receipt, EventId, Result<Outcome, Error>);
 
@@ -133,6 +143,7 @@ impl Rounds {
             backoff: backoff.expect("an interval is a second at least, and now the hour at most"),
             asked: HashMap::new(),
             max_remembered: MAX_REMEMBERED,
+            left_count: 0,
             is_caught_up: false,
             looked_at: None,
             trouble: None,
@@ -155,6 +166,9 @@ impl Rounds {
     /// What was stored stays; the next round asks again.
     pub async fn round(&mut self, keyring: &Keyring, now: Timestamp) -> Duration {
         self.backfill.forget_all_but(keyring);
+        // Until all have been asked about, each of them is.
+        let is_left = |asked: &&Asked| self.is_caught_up && asked.is_left();
+        self.left_count = self.asked.values().filter(is_left).count();
         let mut pass = Pass::begin(now, self.settings.refused_retry);
         if let Err(error) = self.walk(keyring, &mut pass).await {
             pass.failed(&Error::Inbox(error), false);
@@ -225,19 +239,15 @@ impl Rounds {
 
     /// Whether an open job is to be asked about in this round.
     fn is_its_turn(&mut self, receipt: &Receipt, event_id: EventId, now: Timestamp) -> bool {
-        let (is_full, is_stalled) = (
-            self.asked.len() >= self.max_remembered,
-            self.is_stalled(receipt, now),
-        );
+        let (is_full, is_stalled) = (self.is_full(), self.is_stalled(receipt, now));
         let asked = self.asked.get_mut(&event_id);
         let is_asked = asked.is_some();
-        let (is_due, is_answered, is_of_start) = asked.as_ref().map_or((true, false, false), |asked| {
+        let (is_due, is_answered, is_left) = asked.as_ref().map_or((true, false, false), |asked| {
             // One that is due later than any wait lasts was put off by a clock that has been set back.
             let is_due = asked.due <= now || asked.due > now.plus(MAX_WAIT);
-            (is_due, asked.is_answered, asked.is_of_start)
+            (is_due, asked.is_answered, asked.is_left())
         });
-        // One that was asked about at the start, in vain, is still to be.
-        let is_left = !self.is_caught_up || !is_stalled || (is_of_start && !is_answered);
+        let is_left = !self.is_caught_up || !is_stalled || is_left;
         // One that is given up is forgotten, so that it leaves its place to younger ones.
         if let Some(asked) = asked.filter(|_| is_left) {
             asked.seen_at = now;
@@ -250,6 +260,10 @@ impl Rounds {
             !is_answered
         };
         wants && is_due
+    }
+
+    fn is_full(&self) -> bool {
+        self.asked.len().saturating_sub(self.left_count) >= self.max_remembered
     }
 
     /// Counts a job that is still open, and notes it if it is given up from now on.
@@ -297,7 +311,7 @@ impl Rounds {
             return;
         }
         // Also one that has ended: should the inbox still have it as open, it is not asked about in every round.
-        if self.asked.len() >= self.max_remembered && !self.asked.contains_key(&event_id) {
+        if self.is_full() && !self.asked.contains_key(&event_id) {
             return;
         }
         let asked_at = pass.now.plus(pass.began.elapsed());

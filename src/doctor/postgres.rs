@@ -151,17 +151,17 @@ fn durability(seen: &Look) -> Finding {
     .into_iter()
     .filter_map(|(name, is_on)| (!is_on).then_some(name))
     .collect();
-    if !off.is_empty() {
+    let names = &seen.standbys.names;
+    let off = off.join(" and ");
+    if !off.is_empty() && (names.is_empty() || seen.standbys.are_missing) {
         return Finding::failure(
             CHECK,
             format!(
-                "the server has {} turned off: what was answered with 200 may be lost when it loses power",
-                off.join(" and ")
+                "the server has {off} turned off: what was answered with 200 may be lost when it loses power"
             ),
             "turn it on in postgresql.conf; a disk that keeps its promises is no reason to have it off",
         );
     }
-    let names = &seen.standbys.names;
     if seen.standbys.are_missing {
         return Finding::failure(
             CHECK,
@@ -169,6 +169,15 @@ fn durability(seen: &Look) -> Finding {
                 "commits wait for a standby that does not confirm them: synchronous_standby_names is {names:?}"
             ),
             STANDBY_ADVICE,
+        );
+    }
+    if !off.is_empty() {
+        return Finding::warning(
+            CHECK,
+            format!(
+                "the server has {off} turned off: what was answered with 200 rests on {names:?}, for which commits wait, alone"
+            ),
+            "turn it on in postgresql.conf, unless that is a service which keeps the log elsewhere, as Neon does",
         );
     }
     let mut found = match &*seen.synchronous_commit {

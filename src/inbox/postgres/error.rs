@@ -101,7 +101,8 @@ fn is_refused_by_pooler(state: Option<&SqlState>, reason: &str) -> bool {
 /// The server takes no writes.
 pub fn only_reads(place: &str) -> Error {
     Error::unavailable(format!(
-        "{place} only reads: it is a standby, or was made read-only"
+        "{place} only reads: it is a standby, or was made read-only (default_transaction_read_only, of the server, the database or \
+         the user)"
     ))
 }
 

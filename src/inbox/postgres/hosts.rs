@@ -26,12 +26,8 @@ const HISTORY: &str = "
     SELECT (SELECT system_identifier FROM pg_control_system()),
            ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint";
 
-/// How a server says that it has none of these functions, or that we may not ask.
-const NO_HISTORY: [SqlState; 3] = [
-    SqlState::INSUFFICIENT_PRIVILEGE,
-    SqlState::UNDEFINED_FUNCTION,
-    SqlState::FEATURE_NOT_SUPPORTED,
-];
+/// The classes of errors that say nothing of what was asked: the connection, what the server runs out of, an operator, the system.
+const OF_THE_MOMENT: [&str; 6] = ["08", "40", "53", "57", "58", "XX"];
 
 /// Makes connections, for the pool.
 pub struct Hosts {
@@ -68,6 +64,12 @@ pub struct History {
     system: i64,
     /// Grows when a standby takes over.
     timeline: i64,
+}
+
+/// Whether an error is the answer of a server that has no such functions, does not let us see them, or has them only in another
+/// setting: Aurora of AWS wants logical replication for them.
+fn tells_no_history(code: &SqlState) -> bool {
+    !OF_THE_MOMENT.iter().any(|class| code.code().starts_with(class))
 }
 
 impl Hosts {
@@ -222,8 +224,7 @@ impl Hosts {
         }
         let row = match client.query_typed_one(HISTORY, &[]).await {
             Ok(row) => row,
-            // Some that speak PostgreSQL's protocol have no such thing, or do not let us see it.
-            Err(error) if error.code().is_some_and(|code| NO_HISTORY.contains(code)) => return Ok(None),
+            Err(error) if error.code().is_some_and(tells_no_history) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
         Ok(Some(History {
@@ -329,4 +330,29 @@ fn worst(mut errors: Vec<Error>) -> Error {
         other => other.to_string(),
     });
     Error::unavailable(reasons.collect::<Vec<_>>().join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_cannot_answer_now_is_no_server_that_has_no_history() {
+        let of_the_moment = [
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::QUERY_CANCELED,
+            SqlState::TOO_MANY_CONNECTIONS,
+            SqlState::CONNECTION_FAILURE,
+            SqlState::IO_ERROR,
+            SqlState::INTERNAL_ERROR,
+        ];
+        assert!(!of_the_moment.iter().any(tells_no_history));
+        let without = [
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            SqlState::UNDEFINED_FUNCTION,
+            SqlState::FEATURE_NOT_SUPPORTED,
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        ];
+        assert!(without.iter().all(tells_no_history));
+    }
 }

@@ -34,7 +34,7 @@ const MIN_SERVER_VERSION: i32 = 140_000;
 
 /// Numbered from 1, forward only, each with the oldest version whose programs can run with the tables as it leaves them.
 /// Never change one that was released: add another.
-const MIGRATIONS: [(&str, i32); 8] = [
+const MIGRATIONS: [(&str, i32); 9] = [
     (include_str!("../../../migrations/postgres/0001_inbox.sql"), 1),
     (include_str!("../../../migrations/postgres/0002_outbox.sql"), 1),
     (include_str!("../../../migrations/postgres/0003_way_out.sql"), 1),
@@ -49,6 +49,7 @@ const MIGRATIONS: [(&str, i32); 8] = [
         include_str!("../../../migrations/postgres/0008_first_attempts.sql"),
         5,
     ),
+    (include_str!("../../../migrations/postgres/0009_collation.sql"), 5),
 ];
 
 /// Writes what shows that the store takes writes.

@@ -103,6 +103,27 @@ async fn a_403_about_one_job_is_no_word_on_the_key_and_about_two_it_is() {
 }
 
 #[tokio::test]
+async fn old_jobs_of_a_refused_key_take_no_place_in_the_memory_from_those_of_others() {
+    let (mut stage, now) = (Stage::new().await, Timestamp::now());
+    let another = stage.provider.add_chatbot("Another", "key-another");
+    stage.keyring = keyring(&client(&stage.provider), &[]).await;
+    stage.provider.refuse(stage.chatbot_id);
+    stage.begin_many::<2>(now, 8 * DAY).await;
+    let mut rounds = stage.rounds().remembering(2);
+    rounds.round(&stage.keyring, now).await;
+    let job = Ids {
+        chatbot_id: another,
+        ..Ids::fresh()
+    };
+    stage.receive("crawling.initial", &job, now.minus(HOUR)).await;
+    stage.complete(&job);
+
+    rounds.round(&stage.keyring, now.plus(MINUTE)).await;
+
+    assert!(stage.is_completed(&job).await);
+}
+
+#[tokio::test]
 async fn a_404_says_that_there_is_no_log_and_accuses_nobody() {
     let (stage, now) = (Stage::new().await, Timestamp::now());
     let job = stage.begin(now, HOUR).await;

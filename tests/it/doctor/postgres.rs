@@ -119,7 +119,7 @@ async fn a_database_in_order_is_said_to_be_so_in_every_respect() {
     assert!(inbox.starts_with("ok       inbox: PostgreSQL "), "{inbox}");
     assert!(
         inbox.ends_with(&format!(
-            " at {shown} has tables of version 8; what is in them `caigunn-webhook inbox check` verifies"
+            " at {shown} has tables of version 9; what is in them `caigunn-webhook inbox check` verifies"
         )),
         "{inbox}"
     );

@@ -104,6 +104,30 @@ async fn a_standby_that_is_not_there_is_named_to_all_who_wait_for_it() {
 }
 
 #[tokio::test]
+async fn a_server_without_fsync_whose_commits_wait_for_a_standby_is_no_failure() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let standby = server.standby().await;
+    server.wait_for_standby(&standby).await;
+    server.execute("ALTER SYSTEM SET fsync = off").await;
+    wait_for_standbys(&server, "*").await;
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+
+    wait_for("doctor to say that it rests on the standby", || async {
+        let mut command = Process::command(folder.path());
+        command.env("CAIGUNN_INBOX_URL", server.url()).arg("doctor");
+        let doctor = run(command).await.output;
+        let is_said = doctor.contains(
+            "warning  durability: the server has fsync turned off: what was answered with 200 rests on \"*\", for which \
+             commits wait, alone",
+        );
+        is_said.then_some(()).ok_or(doctor)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_was_told_is_said_to_come_where_what_became_of_it_cannot_be_read() {
     let Some(database) = fresh_database().await else {
         return;

@@ -83,12 +83,15 @@ async fn tables_of_a_newer_program_are_named_as_such() {
     let database = full(database!()).await;
     database
         .execute(&format!(
-            "INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (9, {})",
+            "INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES ({0}, {0})",
             newest() + 1
         ))
         .await;
 
-    assert_eq!(checked(&database).await.unwrap(), Check::Newer { version: 9 });
+    let newer = Check::Newer {
+        version: newest() + 1,
+    };
+    assert_eq!(checked(&database).await.unwrap(), newer);
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,6 +30,23 @@ async fn receivers_that_start_together_make_the_tables_once() {
 }
 
 #[tokio::test]
+async fn no_index_goes_by_an_order_that_an_update_of_the_system_changes() {
+    let database = database!();
+    Place::open(&database, settings()).await;
+
+    let collations: Vec<String> = database
+        .value(
+            "SELECT coalesce(array_agg(DISTINCT collname::text), '{}')
+             FROM pg_index JOIN pg_class ON pg_class.oid = indrelid CROSS JOIN unnest(indcollation) AS collation
+                 JOIN pg_collation ON pg_collation.oid = collation
+             WHERE relnamespace = 'caigunn_webhook'::regnamespace",
+        )
+        .await;
+
+    assert_eq!(collations, ["C"]);
+}
+
+#[tokio::test]
 async fn tables_of_a_newer_program_are_used_if_that_says_they_can_be() {
     let database = database!();
     Place::open(&database, settings()).await;

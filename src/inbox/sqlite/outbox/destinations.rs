@@ -47,8 +47,7 @@ pub fn beginning(connection: &Connection, name: &str, start: Start) -> rusqlite:
             return Ok(Beginning::Known(destination));
         };
         // What an earlier removal has closed stays as it is.
-        let sql =
-            "SELECT seq FROM delivery WHERE destination = ?1 AND state = 'removed' AND changed_at = ?2";
+        let sql = "SELECT seq FROM delivery WHERE destination = ?1 AND state = 'removed' AND changed_at = ?2";
         let removed = list(connection, sql, params![known.id.0, since], |row| row.get(0))?;
         return Ok(Beginning::Back { destination, removed });
     }

@@ -43,8 +43,9 @@ use crate::inbox::{self, Candidate, Inbox, Receipt, ReceiptId};
 /// missed.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many receipts are read from the log at once.
-const READ_COUNT: usize = 256;
+/// How many receipts are read from the log at once, when there is room for all of them: a read costs a connection of its own to a
+/// file, or two round trips to a server, however few it brings.
+const READ_COUNT: usize = 512;
 
 /// The most bytes of bodies in hand before no further one is loaded. One body more may be there.
 const MAX_BODY_BYTES: usize = 32 << 20;

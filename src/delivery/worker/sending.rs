@@ -6,9 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{
-    Ended, Loaded, MAX_BODY_BYTES, MAX_LOAD_BYTES, MAX_UNRECORDED, MIN_LOAD_BYTES, Parts, READ_COUNT, Worker,
-};
+use super::{Ended, Loaded, MAX_BODY_BYTES, MAX_LOAD_BYTES, MAX_UNRECORDED, MIN_LOAD_BYTES, Parts, Worker};
 use crate::clock::Timestamp;
 use crate::delivery::backlog::Begun;
 use crate::delivery::health::{Allowance, Turn};
@@ -55,7 +53,7 @@ impl Worker<'_> {
     /// what comes behind it wait too.
     fn begin_some(&mut self, now: Timestamp, count: usize, to_load: &mut Vec<Begun>) {
         let mut room = self.load_bytes;
-        for _ in 0..count.min(READ_COUNT) {
+        for _ in 0..count {
             let Some(next) = self.backlog.next(now) else {
                 return;
             };

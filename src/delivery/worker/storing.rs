@@ -15,9 +15,8 @@ impl Worker<'_> {
         if self.reading.is_some() || self.store_rests_until.is_some() {
             return;
         }
-        let room = self.backlog.room();
-        let is_worth_it = self.may_have_more && room >= READ_COUNT / 2;
-        let count = if is_worth_it { room.min(READ_COUNT) } else { 0 };
+        let is_worth_it = self.may_have_more && self.backlog.room() >= READ_COUNT;
+        let count = if is_worth_it { READ_COUNT } else { 0 };
         if count == 0 && !self.looks_anyway {
             return;
         }

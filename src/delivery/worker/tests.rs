@@ -382,6 +382,13 @@ fn destination() -> Destination {
     }
 }
 
+fn pause() -> Pause {
+    Pause {
+        at: Timestamp::now(),
+        reason: "a move".to_owned(),
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_a_large_record_the_store_is_left_to_those_who_post_for_longer_than_that_took() {
     let large = GIVES_WAY_FROM;
@@ -567,6 +574,8 @@ async fn who_asked_to_be_left_alone_is_left_alone_by_whoever_leads_next() {
         (vec![refused(1, asked, minute)], false),
         (vec![refused(1, "answered 503", HOUR)], false),
         (vec![refused(1, "", HOUR)], false),
+        // Nobody can ask for so long.
+        (vec![refused(1, asked, 2 * HOUR)], false),
         (
             vec![refused(1, asked, 2 * minute), refused(2, "answered 503", HOUR)],
             true,
@@ -587,6 +596,35 @@ async fn who_asked_to_be_left_alone_is_left_alone_by_whoever_leads_next() {
             others.insert(0, 1);
             assert_eq!(sequences(&site.sender), others);
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_it_asked_to_be_left_alone_and_by_which_words_is_known_to_whoever_leads_next() {
+    let minute = HOUR / 60;
+    let asked = |sequence, wait| refused(sequence, "answered 429, with Retry-After", wait);
+    let (mut row, receipt, attempt) = asked(1, HOUR);
+    let by_a_clock_that_was_ahead = [&mut row.due_at, &mut row.changed_at];
+    by_a_clock_that_was_ahead
+        .into_iter()
+        .for_each(|at| *at = at.plus(10 * HOUR));
+    for waiting in [
+        vec![asked(1, 2 * minute), asked(2, HOUR), asked(3, 3 * minute)],
+        vec![(row, receipt, attempt)],
+    ] {
+        let inbox = FakeInbox::new();
+        *inbox.outbox.pending.lock() = waiting;
+        let site: Site = Site::at(inbox, vec![Duration::ZERO, minute, HOUR], 0, 16);
+        site.tell(What::Retry(99)).await;
+
+        let status = site.board.status().expect("its worker is there");
+        let left = status
+            .quiet_until
+            .expect("it is left alone")
+            .since(Timestamp::now());
+        assert!((HOUR - minute..=HOUR).contains(&left), "{left:?}");
+        let failure = status.last_failure.expect("it is shown");
+        assert_eq!(failure.detail, "answered 429, with Retry-After");
     }
 }
 
@@ -675,11 +713,7 @@ async fn with_a_pause_that_is_ended_all_that_waits_is_sent_also_what_was_refused
     let site: Site<Refusing> = Site::sending(vec![Duration::ZERO, HOUR], 3, 1, MS);
     site.wake.send_replace(());
     sleep(PATIENCE / 6).await;
-    let pause = Pause {
-        at: Timestamp::now(),
-        reason: "a move".to_owned(),
-    };
-    assert_eq!(site.tell(What::Pause(pause)).await, Some(1));
+    assert_eq!(site.tell(What::Pause(pause())).await, Some(1));
     sleep(PATIENCE / 6).await;
     assert_eq!(sequences(&site.sender.0), [1, 2, 3]);
 
@@ -687,6 +721,46 @@ async fn with_a_pause_that_is_ended_all_that_waits_is_sent_also_what_was_refused
 
     sleep(PATIENCE / 6).await;
     assert_eq!(sequences(&site.sender.0), [1, 2, 3, 1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_down_when_it_was_paused_gets_all_that_waits_with_the_end_of_the_pause() {
+    let site: Site<Mended> = down(12).await;
+    site.tell(What::Pause(pause())).await;
+    site.sender.is_mended.store(true, Ordering::Relaxed);
+    let known = attempt_count(&site.sender.refusing.0);
+
+    assert_eq!(site.tell(What::Resume).await, Some(1));
+
+    sleep(PATIENCE / 6).await;
+    let mut sent = sequences(&site.sender.refusing.0).split_off(known);
+    sent.sort_unstable();
+    assert_eq!(sent, Vec::from_iter(1..=12));
+    let status = site.board.status().expect("its worker is there");
+    assert_eq!((status.pause, status.down_since), (None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_is_down_every_other_attempt_is_with_the_newest() {
+    let site: Site<Refusing> = down(60).await;
+    for count in [11, 12] {
+        assert_eq!(site.tell(What::Resume).await, Some(1));
+        until_so_many(&site.sender.0, count).await;
+    }
+
+    assert_eq!(sequences(&site.sender.0)[10..12], [11, 60]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_down_is_tried_at_once_with_new_secrets() {
+    let site: Site<Mended> = down(12).await;
+    site.sender.is_mended.store(true, Ordering::Relaxed);
+
+    site.secrets.replace(vec!["whsec_new".into()]);
+
+    sleep(INTERVAL * 2).await;
+    let status = site.board.status().expect("its worker is there");
+    assert_eq!((status.down_since, status.last_failure), (None, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -832,4 +906,195 @@ async fn a_destination_whose_rows_cannot_be_read_is_shown_with_that_until_they_c
     *site.inbox.outbox.has_damaged_rows.lock() = false;
     assert_eq!(shown(true).await.failing_since, None);
     site.sent_at(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_is_sent_once_more_is_counted_as_none_from_then_on() {
+    let site: Site<Refusing> = Site::sending(vec![Duration::ZERO], 1, 1, MS);
+    let dead_count = || site.board.status().map(|status| status.dead_count);
+    site.wake.send_replace(());
+    site.records(1).await;
+    site.tell(What::Pause(pause())).await;
+    assert_eq!(dead_count(), Some(1));
+
+    let (row, receipt, _) = refused(1, "", Duration::ZERO);
+    let dead = Delivery {
+        state: State::Dead,
+        ..row
+    };
+    assert_eq!(
+        site.tell(What::Reopen(vec![(receipt, Some(dead))])).await,
+        Some(1)
+    );
+
+    assert_eq!(dead_count(), Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dead_letters_that_expire_are_counted_no_more() {
+    let site = Site::with(0, 1, MS);
+    *site.inbox.outbox.destinations.lock() = vec![Destination {
+        dead_count: 7,
+        ..destination()
+    }];
+
+    sleep(INTERVAL * (DEAD_COUNT_INTERVALS + 2)).await;
+
+    assert_eq!(site.board.status().map(|status| status.dead_count), Some(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_is_done_only_when_it_is_recorded() {
+    let site = Site::with(0, 1, 1000 * MS);
+
+    site.tell(What::Pause(pause())).await;
+
+    assert_eq!(site.inbox.outbox.records.lock().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_store_records_nothing_no_more_is_sent_than_may_wait_for_it() {
+    let in_flight = 16;
+    let site = Site::with(4 * MAX_UNRECORDED as u64, in_flight, HOUR);
+    site.wake.send_replace(());
+
+    sleep(PATIENCE).await;
+
+    let count = attempt_count(&site.sender);
+    // Some are being recorded, and as many as run at once end when there are too many.
+    let most = MAX_UNRECORDED + 2 * in_flight;
+    assert!((MAX_UNRECORDED..=most).contains(&count), "{count}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_went_wrong_is_tried_before_its_time_only_where_somebody_was_missing() {
+    let site: Site<Unsendable> = Site::sending(vec![Duration::ZERO, HOUR], 0, 1, MS);
+    *site.sender.0.lock() = Some((Outcome::Unreachable, Wish::WhenBack));
+    site.accept(1);
+    site.wake.send_replace(());
+
+    sleep(PATIENCE).await;
+
+    assert_eq!(site.inbox.outbox.records.lock().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_missed_while_nothing_is_sent() {
+    let wake = watch::Sender::new(());
+    let parts = parts(FakeInbox::new(), Arc::new(Falling::default()), &wake, 16);
+    let mut worker = standing(&parts).await;
+    let now = worker.now();
+    let end = |worker: &mut Worker, sequence| {
+        worker.backlog.offer(&parcel(sequence).receipt, now);
+        let begun = worker.backlog.begin(now).expect("it may be sent");
+        worker.body_bytes += begun.body_bytes;
+        let (_, receipt, attempt) = refused(sequence, "", Duration::ZERO);
+        worker.settle(Ended {
+            begun,
+            receipt_id: receipt.id,
+            attempt: Attempt {
+                outcome: Outcome::Unreachable,
+                ..attempt
+            },
+            wish: Wish::WhenBack,
+        });
+        assert_eq!(worker.body_bytes, 0);
+    };
+    end(&mut worker, 1);
+    assert!(worker.missing.is_some());
+
+    worker.set_pause(Some(pause()));
+    assert!(worker.missing.is_none());
+    // What was under way then.
+    end(&mut worker, 2);
+    assert!(worker.missing.is_none());
+    worker.set_pause(None);
+    end(&mut worker, 3);
+    assert!(worker.missing.is_some());
+
+    (1..=3).for_each(|sequence| _ = worker.backlog.cancel(&parcel(sequence).receipt, None, now));
+    worker.backlog.progress(PauseChange::Keep);
+    worker.recorded(Ok(()));
+
+    assert!(worker.missing.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_loaded_goes_back_to_wait_and_less_is_asked_for() {
+    let wake = watch::Sender::new(());
+    let parts = parts(FakeInbox::new(), Arc::new(Taking::default()), &wake, 16);
+    let mut worker = standing(&parts).await;
+    let (now, failure) = (worker.now(), inbox::Error::unavailable("it is slow"));
+    let large = Receipt {
+        body_bytes: MAX_LOAD_BYTES,
+        ..parcel(1).receipt
+    };
+    worker.backlog.offer(&large, now);
+    for (receipts, is_stopping, load_bytes) in [
+        (Err(failure), false, MAX_LOAD_BYTES / 2),
+        (Ok(vec![(large, Bytes::new())]), true, MAX_LOAD_BYTES),
+    ] {
+        let begun = worker.backlog.begin(now).expect("it may be sent");
+        worker.body_bytes += begun.body_bytes;
+
+        let begun = vec![begun];
+        worker.send(Loaded { begun, receipts }, is_stopping);
+
+        assert!(worker.backlog.has_ready(now) && worker.attempts.is_empty());
+        assert_eq!((worker.body_bytes, worker.load_bytes), (0, load_bytes));
+        worker.store_rests_until = None;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_store_has_not_taken_what_it_failed_to_nothing_is_sent() {
+    let wake = watch::Sender::new(());
+    let parts = parts(FakeInbox::new(), Arc::new(Taking::default()), &wake, 16);
+    let mut worker = standing(&parts).await;
+    let now = worker.now();
+    let Parcel { receipt, body, .. } = parcel(1);
+    worker.backlog.offer(&receipt, now);
+    worker.hand.put(receipt, body);
+    worker.set_pause(Some(pause()));
+    worker.record();
+    worker.recorded(Err(inbox::Error::unavailable("the disk is full")));
+    worker.set_pause(None);
+    worker.store_rests_until = None;
+    worker.record();
+
+    worker.begin(now);
+    assert!(worker.attempts.is_empty());
+
+    worker.recorded(Ok(()));
+    worker.begin(now);
+    assert_eq!(worker.attempts.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_loaded_than_there_is_room_for() {
+    let wake = watch::Sender::new(());
+    let parts = parts(FakeInbox::new(), Arc::new(Taking::default()), &wake, 16);
+    for (load_bytes, first_count) in [(MAX_LOAD_BYTES, 2), (MIN_LOAD_BYTES, 1)] {
+        let mut worker = standing(&parts).await;
+        let now = worker.now();
+        worker.load_bytes = load_bytes;
+        for sequence in 1..=16 {
+            let large = Receipt {
+                body_bytes: MAX_BODY_BYTES / 2 + 1,
+                ..parcel(sequence).receipt
+            };
+            worker.backlog.offer(&large, now);
+        }
+
+        // Others begin only when these are loaded, and while there is room.
+        for count in [first_count, first_count] {
+            worker.begin(now);
+            assert_eq!(worker.backlog.in_flight_count(), count);
+        }
+        for _ in 0..2 {
+            worker.loading = None;
+            worker.begin(now);
+            assert_eq!(worker.backlog.in_flight_count(), 2);
+        }
+    }
 }

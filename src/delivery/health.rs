@@ -462,6 +462,63 @@ mod tests {
     }
 
     #[test]
+    fn one_that_answers_in_between_was_not_missing() {
+        let mut health = Health::new(4, None, at(0.0));
+        for outcome in [Outcome::Unreachable, Outcome::Failed, Outcome::Unreachable] {
+            assert_eq!(note(&mut health, 0.0, outcome), Turn::Same);
+        }
+        assert_eq!(note(&mut health, 0.0, Outcome::Unreachable), Turn::WentDown);
+    }
+
+    #[test]
+    fn what_was_under_way_when_it_went_down_puts_off_no_attempt() {
+        let mut health = Health::new(4, None, at(0.0));
+        for seconds in [0.0, 0.0, 0.5, 0.9] {
+            note(&mut health, seconds, Outcome::Unreachable);
+        }
+        assert_eq!(health.probe_count(), 1);
+        assert_eq!(health.allowance(at(1.0), 0), Allowance::Probe);
+    }
+
+    #[test]
+    fn what_is_down_gets_its_single_attempts_no_faster_than_it_may() {
+        let mut health = Health::new(4, Some(0.1), at(0.0));
+        for _ in 0..2 {
+            health.begin();
+            note(&mut health, 0.0, Outcome::Unreachable);
+        }
+        assert_eq!(health.allowance(at(5.0), 0), may(0));
+        assert_eq!(health.allowance(at(21.0), 0), Allowance::Probe);
+    }
+
+    #[test]
+    fn what_was_under_way_when_it_named_a_time_lowers_its_limit_no_further() {
+        let pause = Wish::Less {
+            pause: Some(SECOND * 2),
+        };
+        let mut health = Health::new(16, None, at(0.0));
+        for sequence in 0..16 {
+            let turn = health.note(sequence, Outcome::Refused, pause, at(0.0), 0.0);
+            assert_eq!(turn, Turn::Same);
+        }
+        assert_eq!(health.allowance(at(2.0), 0), may(8));
+    }
+
+    #[test]
+    fn what_comes_back_gets_as_much_at_once_as_it_may() {
+        let less = Wish::Less { pause: None };
+        let mut health = Health::new(16, None, at(0.0));
+        for sequence in 0..2 {
+            health.note(sequence, Outcome::Failed, less, at(0.0), 0.0);
+        }
+        assert_ne!(health.down_since(), None);
+
+        note(&mut health, 1.0, Outcome::Delivered);
+
+        assert_eq!(health.allowance(at(1.0), 0), may(16));
+    }
+
+    #[test]
     fn a_connection_that_ends_tells_of_nobody_being_there_only_where_two_deliveries_say_so() {
         let (gone, ended) = (Wish::WhenBack, Wish::Unknown);
         for (seen, is_down) in [
@@ -620,6 +677,8 @@ mod tests {
                 let after = |seconds: f64| is.plus(SECOND.mul_f64(seconds));
                 assert_eq!(health.allowance(after(wait - 0.1), 0), may(0), "{wait}");
                 assert_ne!(health.allowance(after(wait + 0.1), 0), may(0), "{wait}");
+                let down_for = health.down_since().map(|since| after(0.5).since(since));
+                assert!(down_for.is_none_or(|time| time == SECOND / 2), "{down_for:?}");
             }
         }
     }

@@ -653,6 +653,41 @@ fn what_was_called_off_before_it_was_read_is_not_read_any_more() {
 }
 
 #[test]
+fn what_was_called_off_before_it_was_read_is_not_sent_by_a_read_that_began_before() {
+    let mut backlog = backlog(&[1]);
+    assert!(backlog.cancel(&receipt(2, 2), None, at(0)));
+    record(&mut backlog);
+
+    backlog.offer(&receipt(2, 2), at(0));
+
+    assert_eq!(begin_all(&mut backlog, at(0)), [1]);
+}
+
+#[test]
+fn what_the_filter_does_not_let_through_is_not_called_off_before_it_is_read() {
+    let filter = Filter {
+        events: vec!["training.*".parse::<Pattern>().unwrap()],
+        ..Filter::default()
+    };
+    let mut backlog = Backlog::new(&destination(0), schedule(), filter);
+
+    assert!(!backlog.cancel(&receipt(1, 1), None, at(0)));
+}
+
+#[test]
+fn what_waits_before_what_is_opened_again_is_known_by_its_row_too() {
+    let mut backlog = backlog(&[1, 1]);
+    assert!(backlog.cancel(&receipt(2, 1), None, at(0)));
+    let cancelled = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
+    backlog.recorded();
+
+    assert!(backlog.reopen(&receipt(2, 1), Some(&cancelled), at(0)));
+
+    // Whoever leads next would else find the second alone.
+    assert_eq!(record(&mut backlog).1, [(1, State::Pending), (2, State::Pending)]);
+}
+
+#[test]
 fn what_is_opened_again_goes_before_the_rest_of_its_job() {
     let mut backlog = backlog(&[1, 1]);
     begin_all(&mut backlog, at(0));
@@ -891,6 +926,38 @@ fn a_clock_that_is_set_changes_no_wait() {
         assert_eq!(begin_all(&mut backlog, at(is + 4)), [0; 0]);
         assert_eq!(begin_all(&mut backlog, at(is + 5)), [1]);
     }
+}
+
+#[test]
+fn what_failed_since_a_time_did_so_though_the_clock_was_set_since() {
+    for (was, is) in [(YEAR, 100), (100, YEAR)] {
+        let mut backlog = backlog(&[1, 2]);
+        for (sequence, second) in [(1, was), (2, was + 2)] {
+            let begun = backlog.begin(at(second)).expect("it may be sent");
+            assert_eq!(begun.sequence, sequence);
+            settle(&mut backlog, sequence, Outcome::Failed, at(second));
+        }
+        record(&mut backlog);
+
+        backlog.set_clock(at(was + 3), at(is + 3));
+        backlog.hurry(at(is + 1));
+
+        assert_eq!(begin_all(&mut backlog, at(is + 3)), [2]);
+    }
+}
+
+#[test]
+fn who_is_left_alone_no_more_is_sent_what_it_would_get_at_the_end_of_that_time_and_nothing_else() {
+    let mut backlog = backlog(&[1, 2]);
+    begin_all(&mut backlog, at(0));
+    settle(&mut backlog, 1, Outcome::Refused, at(0));
+    let pause = Some(SECOND * 60);
+    settle_with(&mut backlog, 2, Outcome::Refused, Wish::Less { pause }, at(0));
+    record(&mut backlog);
+
+    backlog.hurry_due_by(at(59));
+
+    assert_eq!(begin_all(&mut backlog, at(1)), [1]);
 }
 
 #[test]

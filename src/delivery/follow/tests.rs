@@ -280,6 +280,65 @@ async fn a_question_that_takes_long_and_whose_end_cannot_be_written_down_stands_
     assert_eq!(end_of(&inbox, 0).answer, Some(json!(1)));
 }
 
+#[tokio::test]
+async fn questions_that_take_long_are_answered_however_many_there_were() {
+    let inbox = FakeInbox::new();
+    let (follower, _orders) = follower(&inbox);
+    for index in 0..=COUNT {
+        ask(&inbox, &backfill());
+
+        answer_slow(&follower).await.unwrap();
+
+        assert!(done_of(&inbox, index).is_some(), "{index}");
+        // Who never does is given nothing any more.
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asked_long_ago_is_told_so_soon() {
+    let inbox = FakeInbox::new();
+    ask(&inbox, &Instruction::Ask(Question::Ensure));
+    let asked_at = Timestamp::now().minus(QUESTION_TIMEOUT - Duration::from_secs(5));
+    inbox.outbox.instructions.lock()[0].created_at = asked_at;
+    let (mut follower, _orders) = follower(&inbox);
+    follower.answers = Arc::new(|_| std::future::pending().boxed());
+
+    let turned = timeout(Duration::from_secs(6), follower.turn(Part::Rest)).await;
+
+    turned.expect("it waits no longer than whoever asked").unwrap();
+    assert_eq!(end_of(&inbox, 0).failure.as_deref(), Some("it took too long"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_not_kept() {
+    let inbox = FakeInbox::new();
+    ask(&inbox, &Instruction::Ask(Question::Ensure));
+    let (mut follower, _orders) = follower(&inbox);
+    follower.answers = Arc::new(|_| std::future::ready(Ok(json!("x".repeat(8 << 20)))).boxed());
+
+    follower.turn(Part::Rest).await.unwrap();
+
+    let end = end_of(&inbox, 0);
+    assert_eq!(
+        (end.answer, end.failure.as_deref()),
+        (None, Some("the answer is too long"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_does_not_get_on_is_looked_at_less_and_less_often() {
+    let (waits, id) = (Waits::default(), InstructionId::new(Uuid::nil()));
+    for (position, seconds) in [(7, 1), (7, 2), (7, 4), (8, 1), (8, 2)] {
+        waits.wait(id, position);
+        let wait = Duration::from_secs(seconds);
+        advance(wait - Duration::from_millis(1)).await;
+        assert!(waits.is_early(id), "{position} {seconds}");
+        advance(Duration::from_millis(1)).await;
+        assert!(!waits.is_early(id), "{position} {seconds}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_question_does_not_wait_for_the_end_of_another_that_takes_long() {
     let inbox = FakeInbox::new();

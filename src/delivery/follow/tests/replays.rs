@@ -60,11 +60,16 @@ fn holding() -> Arc<FakeInbox> {
 #[tokio::test]
 async fn dead_letters_are_replayed_from_the_first_one_on_whatever_destination_was_gone_through_before() {
     let inbox = holding();
-    inbox
-        .outbox
-        .pending
-        .lock()
-        .push(row(State::Dead, Timestamp::now()));
+    let (dead, receipt, attempt) = row(State::Dead, Timestamp::now());
+    // The second was given up since the replay was begun with.
+    let later = Delivery {
+        sequence: 101,
+        ..dead
+    };
+    *inbox.outbox.pending.lock() = vec![
+        (dead, receipt.clone(), attempt.clone()),
+        (later, receipt, attempt),
+    ];
     ask(
         &inbox,
         &Instruction::Replay(Replay {
@@ -85,9 +90,110 @@ async fn dead_letters_are_replayed_from_the_first_one_on_whatever_destination_wa
 
     follower.turn(Part::Replays).await.unwrap();
 
-    assert_eq!(end_of(&inbox, 0).replayed_count, 1);
+    let end = end_of(&inbox, 0);
+    assert_eq!((end.matched_count, end.replayed_count), (1, 1));
     drop(follower);
     assert_eq!(obeying.await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_an_operator_ended_before_its_turn_came_sends_nothing() {
+    let inbox = holding();
+    replay(&inbox);
+    let kept = inbox.outbox.instructions.lock()[0].clone();
+    inbox.outbox.instructions.lock()[0].done_at = Some(Timestamp::now());
+    let (follower, orders) = follower(&inbox);
+    let obeying = obeying(orders);
+    let named = Replay {
+        receipt_ids: vec![ReceiptId::new(Uuid::from_u128(1))],
+        ..Replay::default()
+    };
+
+    assert!(follower.replay(kept, &named).await.unwrap());
+
+    drop(follower);
+    let obeyed = obeying.await.unwrap();
+    assert!(obeyed.is_empty(), "{obeyed:?}");
+}
+
+#[tokio::test]
+async fn what_comes_by_itself_is_not_replayed() {
+    let now = Timestamp::now();
+    for (state, cursor, matched_count) in [
+        (None, 1, 1),
+        (None, 0, 0),
+        (Some(State::Delivered), 0, 1),
+        (Some(State::Pending), 1, 0),
+    ] {
+        let inbox = holding();
+        inbox.outbox.destinations.lock()[0].cursor = cursor;
+        *inbox.outbox.pending.lock() = state.map(|state| row(state, now)).into_iter().collect();
+        replay(&inbox);
+        let (follower, orders) = follower(&inbox);
+        let _obeying = obeying(orders);
+
+        follower.turn(Part::Replays).await.unwrap();
+
+        assert_eq!(
+            end_of(&inbox, 0).matched_count,
+            matched_count,
+            "{state:?} {cursor}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_for_a_worker_that_has_not_read_what_waits_keeps_no_other() {
+    let inbox = holding();
+    let (mut follower, orders) = follower(&inbox);
+    let (sender, _never_received) = mpsc::channel(1);
+    let reading = Served {
+        name: "reading".to_owned(),
+        orders: sender,
+        board: Board::default(),
+        ..follower.served[0].clone()
+    };
+    follower.served.push(reading);
+    let _obeying = obeying(orders);
+    for destination in ["reading", "app"] {
+        let named = Instruction::Replay(Replay {
+            receipt_ids: vec![ReceiptId::new(Uuid::from_u128(1))],
+            destination: Some(destination.to_owned()),
+            ..Replay::default()
+        });
+        replay(&inbox);
+        let mut instructions = inbox.outbox.instructions.lock();
+        instructions.last_mut().expect("one was asked for").body = serde_json::to_string(&named).unwrap();
+    }
+
+    let turned = timeout(QUESTION_TIMEOUT, follower.turn(Part::Replays)).await;
+
+    turned.expect("it waits for no worker").unwrap();
+    assert_eq!(done(&inbox), None);
+    assert_eq!(end_of(&inbox, 1).replayed_count, 1);
+}
+
+#[tokio::test]
+async fn what_was_given_up_called_off_or_closed_is_made_pending_by_a_retry() {
+    for state in [State::Dead, State::Cancelled, State::Removed] {
+        let inbox = holding();
+        *inbox.outbox.pending.lock() = vec![row(state, Timestamp::now())];
+        ask(
+            &inbox,
+            &Instruction::Retry {
+                destination: "app".to_owned(),
+                receipt_id: ReceiptId::new(Uuid::from_u128(1)),
+            },
+        );
+        let (follower, orders) = follower(&inbox);
+        let obeying = obeying(orders);
+
+        follower.turn(Part::Rest).await.unwrap();
+
+        drop(follower);
+        let obeyed = obeying.await.unwrap();
+        assert!(matches!(obeyed[..], [What::Reopen(_)]), "{state:?} {obeyed:?}");
+    }
 }
 
 #[tokio::test]

@@ -148,6 +148,21 @@ async fn a_connection_is_used_for_no_longer_than_a_name_is_believed() {
 }
 
 #[tokio::test]
+async fn a_connection_that_lies_idle_is_closed_each_time() {
+    let mut server = Server::start(OK, Then::Keep).await;
+    let sender = sender(&server);
+    for count in 1..=2 {
+        let report = sender.send(sample::parcel(BODY)).await;
+        assert_eq!(report.outcome, Outcome::Delivered, "{report:?}");
+
+        pass(IDLE_TIMEOUT).await;
+
+        let closed = timeout_at(Instant::now() + 3 * LONG, server.until_so_many_ended(count)).await;
+        assert!(closed.is_ok(), "{count}");
+    }
+}
+
+#[tokio::test]
 async fn a_connection_with_tls_ends_with_a_word_of_its_end() {
     let (acceptor, trusted) = early::certified("127.0.0.1");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -265,7 +280,7 @@ async fn headers_of_the_configuration_are_sent_and_never_shown() {
 
     assert_eq!(server.only_request().header("authorization"), secret);
     assert_eq!(report.answer, "[hidden] was sent, [hidden]");
-    let debug = format!("{:?}", sender.settings);
+    let debug = format!("{:?} {:?}", sender.settings, header("Authorization", secret));
     assert!(
         !debug.contains("hunter2") && debug.contains("authorization"),
         "{debug}"

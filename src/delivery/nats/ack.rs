@@ -200,6 +200,8 @@ mod tests {
         let ack = read(br#"{"stream":"S","seq":7}"#, "a", 9).unwrap();
         assert_eq!((&*ack.stream, ack.sequence, ack.duplicate), ("S", 7, false));
         assert_eq!(ack.api("X"), "$JS.API.X");
+        let ack = read(br#"{"stream":"S","seq":7,"domain":""}"#, "a", 9).unwrap();
+        assert_eq!(ack.api("X"), "$JS.API.X");
 
         let ack = read(
             br#"{"stream":"S","domain":"leaf","seq":7,"duplicate":true}"#,

@@ -147,6 +147,26 @@ async fn who_is_told_to_lead_leads_and_goes_on_asking() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_told_that_the_inbox_is_another_ends_its_term_and_begins_anew() {
+    let mut stage = Stage::start(leader(), true).await;
+    let term = stage.term().await;
+
+    stage.say(Some(Ok(inbox::Leadership::Interrupted)));
+    let ended = async {
+        while !term.is_cancelled() {
+            sleep(SECOND).await;
+        }
+    };
+    soon(ended).await;
+    stage.assert_leads(false);
+
+    stage.say(leader());
+    sleep(LEASE).await;
+    stage.assert_leads(true);
+    assert!(!stage.term().await.is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_start_is_another_candidate() {
     let (one, other) = (
         Stage::start(leader(), true).await,
@@ -405,6 +425,23 @@ async fn who_is_alone_says_nothing_of_it() {
     soon(stage.task).await.unwrap();
 
     assert_eq!(log.lines(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_in_which_nobody_leads_is_no_other_receivers_term() {
+    let said = |id| {
+        let leader = "another (process 7)".to_owned();
+        Some(Ok(Follower { id, leader }))
+    };
+    let mut stage = Stage::start(said(id(Some(DEPLOYMENT))), true).await;
+
+    stage.say(said(Uuid::nil()));
+    sleep(LEASE).await;
+    stage.say(leader());
+    sleep(LEASE).await;
+
+    stage.term().await;
+    assert!(stage.terms.goes_on());
 }
 
 #[tokio::test(start_paused = true)]

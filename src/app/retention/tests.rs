@@ -119,6 +119,19 @@ fn read(clock: &AtomicU64) -> Timestamp {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_that_is_old_goes_at_once_however_much_it_is() {
+    let mut machine = Machine::new();
+    machine.round().await;
+    // More than the inbox removes in a step.
+    machine.take(300).await;
+
+    machine.run(RETENTION).await;
+    assert_eq!(machine.count().await, 300);
+    machine.run(HOUR).await;
+    assert_eq!(machine.count().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn receipts_go_when_they_are_as_old_as_the_retention() {
     let mut machine = Machine::new();
     machine.round().await;

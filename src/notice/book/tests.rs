@@ -476,6 +476,32 @@ fn what_could_not_be_told_is_shown_until_it_is_taken() {
     assert_eq!(told.0.untold(), [], "what was not tried yet is on its way");
 }
 
+#[test]
+fn of_what_could_not_be_told_it_is_shown_what_came_of_the_newest() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    told.sees(&of(About::Disk, "", down(0)), 0);
+    for detail in ["answered 404", "answered 500"] {
+        let (_, id) = told.sends(0).unwrap();
+        let answered = Report {
+            detail: detail.to_owned(),
+            ..report(Outcome::Refused)
+        };
+        told.book().settle(id, &answered, &schedule(), at(0), 0.5);
+    }
+
+    assert_eq!(told.0.untold()[0].failure, "answered 500");
+}
+
+#[test]
+fn what_others_say_is_told_no_longer_than_a_receiver_takes() {
+    let detail = "x".repeat(10_000);
+
+    let message = Message::began(About::Destination, &["app"], (at(0), &detail), at(0));
+
+    assert!(message.text.len() < 1_000, "{}", message.text.len());
+}
+
 /// That nothing is held, where something comes each hour.
 fn silent() -> Facts {
     let words = "no notification came".to_owned();
@@ -598,6 +624,19 @@ fn what_is_there_no_more_is_forgotten_and_nothing_said() {
 
     assert!(told.sees(&gone, 5).is_empty());
     assert!(told.book().subjects.is_empty());
+}
+
+#[test]
+fn what_nobody_wants_to_know_any_more_is_forgotten() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    told.sees(&of(About::Disk, "", down(0)), 0);
+
+    told.1.about = vec![About::Disk];
+    told.sees(&Facts::default(), 5);
+
+    let known: Vec<_> = told.book().subjects.keys().cloned().collect();
+    assert_eq!(known, ["disk/"]);
 }
 
 #[test]
@@ -792,6 +831,19 @@ fn of_one_thing_the_end_waits_for_the_beginning_and_nothing_else_does() {
     assert_eq!((&*title, id), ("destination app is down", first));
     told.settles(first, Outcome::Delivered, 3);
     assert_eq!(told.sends(3).unwrap().0, "destination app is back");
+}
+
+#[test]
+fn what_is_said_of_chatbots_comes_in_its_order_whichever_are_named() {
+    let mut told = Told::default();
+    told.sees(&chatbots(0..2, &down(0)), 0);
+    let (_, first) = told.sends(0).unwrap();
+    told.settles(first, Outcome::Failed, 0);
+
+    assert_eq!(told.sees(&chatbots(1..2, &well(1)), 1).len(), 1);
+
+    assert_eq!(told.sends(1), None);
+    assert_eq!(told.sends(5).map(|(_, id)| id), Some(first));
 }
 
 #[test]

@@ -176,8 +176,13 @@ fn dead_letters_are_counted_and_a_removed_destination_is_gone() {
         About::DeadLetter,
     );
     assert_eq!(count, Some(Standing::Count(2, String::new())));
-    assert!(removed.facts.is_empty());
-    assert_eq!(removed.all[&About::Destination], BTreeSet::new());
+    for state in [ShownState::Removed, ShownState::Unconfigured] {
+        let gone = facts(&destination(state, Status::default(), None), &settings(""), at(0));
+        assert!(gone.facts.is_empty(), "{state:?}");
+        for about in [About::Destination, About::DeadLetter] {
+            assert_eq!(gone.all[&about], BTreeSet::new(), "{state:?}");
+        }
+    }
 }
 
 #[test]

@@ -164,12 +164,6 @@ fn a_destination_that_is_sent_nothing_since_what_waits_cannot_be_read_is_told_on
 
 #[test]
 fn dead_letters_are_counted_and_a_removed_destination_is_gone() {
-    let removed = facts(
-        &destination(ShownState::Removed, Status::default(), None),
-        &settings(""),
-        at(0),
-    );
-
     let count = standing(
         &destination(ShownState::Paused, Status::default(), None),
         "",

@@ -128,6 +128,23 @@ async fn a_chatbot_that_is_left_out_stays_so_under_another_title() {
 }
 
 #[tokio::test]
+async fn a_chatbot_that_is_called_for_a_while_what_is_left_out_is_looked_after_all_the_same() {
+    let provider = Provider::start([]).await;
+    let id = provider.chatbot_id("key-one");
+    let mut receiver = Stepped::new(&provider, &[("subscription.exclude", "Bot 1")]);
+    receiver.round().await;
+
+    provider.rename(id, "Bot 1");
+    receiver.after(WATCH).await;
+    provider.rename(id, "First");
+    for _ in 0..LISTS {
+        receiver.after(WATCH).await;
+    }
+
+    assert_eq!(receiver.states(), all("registered", &["First"]));
+}
+
+#[tokio::test]
 async fn blanks_around_a_title_are_no_part_of_what_chooses_it() {
     for title in ["Bot 1 ", " Bot 1", "Bot 1"] {
         let provider = Provider::start([]).await;

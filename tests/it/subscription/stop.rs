@@ -38,6 +38,28 @@ async fn a_stop_that_is_to_unsubscribe_does_where_the_url_is_still_ours() {
 }
 
 #[tokio::test]
+async fn what_the_next_process_of_a_deploy_has_put_with_another_of_the_tokens_is_not_unsubscribed() {
+    let provider = Provider::start([]).await;
+    let id = provider.chatbot_id("key-one");
+    let keys = [
+        (
+            "webhook.token",
+            "token-of-the-registered-url,token-of-the-next-process",
+        ),
+        ("subscription.unsubscribe_on_exit", "true"),
+    ];
+    let mut receiver = Stepped::new(&provider, &keys);
+    receiver.round().await;
+    assert_eq!(provider.webhook_url(id).as_deref(), Some(OURS));
+    let next = "https://hooks.example.com/webhook/token-of-the-next-process";
+    provider.set_webhook_url(id, Some(next));
+
+    receiver.keeper.unsubscribe_if_wanted().await;
+
+    assert_eq!(provider.webhook_url(id).as_deref(), Some(next));
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_not_unsubscribed() {
     let recorder = Recorder::start();
     let provider = Provider::start([]).await;

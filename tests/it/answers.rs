@@ -324,6 +324,15 @@ async fn what_does_not_call_itself_json_is_answered_with_415_that_names_the_head
 }
 
 #[tokio::test]
+async fn of_a_body_too_large_that_does_not_call_itself_json_the_type_is_told() {
+    let app = spawn_app_with(&[("server.body_limit_bytes", "1024")]).await;
+
+    let response = post_as(&app, "/webhook", &[], &" ".repeat(1025)).await;
+
+    refused(response, 415).await;
+}
+
+#[tokio::test]
 async fn a_body_with_a_content_encoding_is_answered_with_415() {
     let app = spawn_app().await;
 

@@ -257,6 +257,24 @@ async fn connections_that_make_room_or_are_read_on_count_and_end_for_new_ones() 
     assert!(count <= ROOM + LEAVING, "{count}");
 }
 
+#[tokio::test]
+async fn of_what_a_client_goes_on_sending_behind_a_refusal_a_bounded_part_is_read() {
+    const MIB: usize = 1 << 20;
+    let app = spawn_app().await;
+    let mut connection = Raw::connect(app.public).await;
+    let head = "POST /webhook HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\n\
+                Content-Length: 1073741824\r\n\r\n";
+    connection.send(head).await;
+
+    let (piece, mut count) = (vec![b' '; MIB], 0);
+    while count < 256 && connection.try_send(&piece).await {
+        count += 1;
+    }
+
+    // Of 32 MiB and what lies on the way.
+    assert!(count < 128, "{count} MiB");
+}
+
 /// The kernel ends it, and only Linux has that.
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -49,7 +49,9 @@ impl fmt::Display for Flaw {
 
 /// Why this process may not do what is wanted with the files of an inbox; `None` if nothing of the kind is in the way.
 pub fn obstacle(path: &Path, wanted: Wanted) -> Option<Flaw> {
-    let path = folder::resolve(path).unwrap_or_else(|_| path.to_owned());
+    // Whoever is told to do something with a folder may stand in another one.
+    let resolved = folder::resolve(path).or_else(|_| std::path::absolute(path));
+    let path = resolved.unwrap_or_else(|_| path.to_owned());
     let (rights, rights_to_folder) = match wanted {
         Wanted::Reading => (Access::READ_OK, Access::EXEC_OK),
         Wanted::Writing | Wanted::Keeping => (
@@ -138,6 +140,9 @@ fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, err
         Wanted::Writing | Wanted::Keeping => "write to",
     };
     let as_owner = format!("run this as {}, the owner of {}", name(receiver), whose.display());
+    // One in which the inbox's own is to be made has other things in it, and stays whose it is.
+    let own = folder::of(inbox);
+    let is_of_more = metadata.is_dir() && (file != own || file.parent().is_none());
     let quoted = folder::quoted(file);
     Flaw {
         found: format!(
@@ -149,6 +154,7 @@ fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, err
             _ if owner == user && metadata.is_dir() => format!("run `chmod u+rwx {quoted}`"),
             _ if owner == user => format!("run `chmod u+rw {quoted}`"),
             Wanted::Reading if receiver != user => as_owner,
+            Wanted::Writing if is_of_more => elsewhere_than(file, own, (user, group)),
             // A receiver of theirs may be running, which would be without its inbox at once. One of root's would not.
             Wanted::Writing if receiver != user && receiver != 0 => format!(
                 "{as_owner}; or, if the receiver is to run as {} from now on, stop it and run `chown {user}:{group} {}` as root",
@@ -159,6 +165,18 @@ fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, err
                 format!("run `chown {user}:{group} {quoted}` as root")
             }
         },
+    }
+}
+
+/// What to do where nothing can be made in a folder that is not the inbox's alone.
+fn elsewhere_than(folder: &Path, own: &Path, (user, group): (u32, u32)) -> String {
+    let elsewhere = "set CAIGUNN_INBOX_URL to a file elsewhere";
+    match folder == own {
+        true => elsewhere.to_owned(),
+        false => format!(
+            "{elsewhere}, or run `install -d -m 700 -o {user} -g {group} {}` as root",
+            folder::quoted(own)
+        ),
     }
 }
 

@@ -438,3 +438,35 @@ async fn a_receiver_that_may_not_enter_its_folder_any_more_says_so_and_stores_ag
     );
     desk.assert_nothing_is_lost(process).await;
 }
+
+#[tokio::test]
+async fn a_folder_with_other_things_in_it_is_named_in_full_and_is_not_to_be_given_away() {
+    let desk = Desk::new();
+    let Some(mut command) = command_as_user(&desk) else {
+        return;
+    };
+    // As `/` in a shell of a user who has nothing: the inbox's own folder is to be made in one of root's.
+    set_mode(desk.folder.path(), 0o755);
+    command.current_dir(desk.folder.path());
+    command.env("CAIGUNN_INBOX_URL", "sqlite:data/inbox.db");
+    let mut in_root = command_as_user(&desk).expect("it went before");
+    in_root.env("CAIGUNN_INBOX_URL", "sqlite:/inbox-of-nobody.db");
+
+    let started = run(command).await;
+    let started_in_root = run(in_root).await;
+
+    let folder = desk.folder.path().display();
+    let expected = format!(
+        ": cannot make the folder data: {folder} belongs to root (uid 0), with mode 0755, and this process, which runs as uid \
+         65532, may not write to it; set CAIGUNN_INBOX_URL to a file elsewhere, or run `install -d -m 700 -o 65532 -g 65532 \
+         {folder}/data` as root\n"
+    );
+    assert_eq!(started.code, Some(1), "{started:?}");
+    assert!(started.errors.ends_with(&expected), "{started:?}");
+    assert!(
+        started_in_root
+            .errors
+            .ends_with("may not write to it; set CAIGUNN_INBOX_URL to a file elsewhere\n"),
+        "{started_in_root:?}"
+    );
+}

@@ -311,7 +311,8 @@ async fn an_inbox_that_was_moved_away_is_answered_503_until_it_is_back() {
     let (refused, problem) = post(&client, &process, &large()).await;
 
     let expected = format!(
-        "{} was moved or deleted while in use; put it back, or stop the receiver and put a backup back with `caigunn-webhook inbox restore COPY`",
+        "{} was moved or deleted while in use; find it and put it back (`mv`) while the receiver runs; only if it cannot be found, stop the receiver \
+         and put a backup back with `caigunn-webhook inbox restore COPY`",
         inbox.display()
     );
     assert_eq!(problem.expect("it is refused")["detail"], expected.as_str());

@@ -251,8 +251,7 @@ impl Store {
         Ok(())
     }
 
-    /// Why nothing is written where the file has lost its name. What is in the log is copied into it, since who finds the
-    /// file again may not find the log.
+    /// Why nothing is written where the file has lost its name. Its log is copied into it: who finds it may not find that.
     fn gone(&mut self) -> Error {
         if let Some(opened) = &mut self.opened
             && !opened.is_saved
@@ -260,15 +259,17 @@ impl Store {
             opened.is_saved = opened.empty_log(&self.path, BRIEFLY).is_ok();
         }
         let path = self.path.display();
-        Error::unavailable(match self.hold.last_resort() {
+        Error::unavailable(match self.hold.last_resort().as_deref().map(Path::display) {
+            Some(place) if self.path.exists() => format!(
+                "{path} was deleted while in use; if what is there now is a copy of {place}, restart the receiver"
+            ),
             Some(place) => format!(
-                "{path} was deleted while in use; until this process ends, what it held can be copied from {} by its \
-                 user: stop posting, copy it, and put the copy there before a restart, which begins a new inbox",
-                place.display()
+                "{path} was deleted while in use; until this process ends, what it held can be copied from {place} by its \
+                 user: stop posting, copy it, and put the copy there before a restart, which begins a new inbox"
             ),
             None => format!(
-                "{path} was moved or deleted while in use; put it back, or stop the receiver and put a backup back with \
-                 `caigunn-webhook inbox restore COPY`"
+                "{path} was moved or deleted while in use; find it and put it back (`mv`) while the receiver runs; only if it \
+                 cannot be found, stop the receiver and put a backup back with `caigunn-webhook inbox restore COPY`"
             ),
         })
     }

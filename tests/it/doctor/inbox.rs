@@ -375,8 +375,8 @@ async fn a_receiver_that_cannot_store_anything_is_named_with_its_own_reason() {
 
     let writing = format!(
         "\
-FAILURE  writing: the receiver that runs at {0} cannot store anything: {1} was moved or deleted while in use; put it back, \
-or stop the receiver and put a backup back with `caigunn-webhook inbox restore COPY`
+FAILURE  writing: the receiver that runs at {0} cannot store anything: {1} was moved or deleted while in use; find it and \
+put it back (`mv`) while the receiver runs; only if it cannot be found, stop the receiver and put a backup back with `caigunn-webhook inbox restore COPY`
          if that does not say what to do: see that the volume is neither full nor mounted read-only, and that the file is \
 where it was when the receiver was started",
         site.receiver.as_ref().unwrap().public,

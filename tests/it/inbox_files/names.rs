@@ -215,9 +215,16 @@ async fn an_inbox_that_is_deleted_can_be_copied_until_its_receiver_ends() {
         .and_then(|(_, rest)| rest.split_once(" by its user"));
     let (place, _) = place.unwrap_or_else(|| panic!("{detail}"));
     fs::copy(place, desk.path("copy.db")).unwrap();
+    fs::rename(desk.path("copy.db"), desk.path("inbox.db")).unwrap();
+    let (status, detail) = desk.post(&process).await;
+    assert_eq!(status, 503);
+    assert!(
+        detail.contains("if what is there now is a copy of /proc/"),
+        "{detail}"
+    );
+    assert!(detail.contains("restart the receiver"), "{detail}");
     let mut process = process;
     process.kill();
-    fs::rename(desk.path("copy.db"), desk.path("inbox.db")).unwrap();
     desk.assert_nothing_is_lost(desk.start().await).await;
 }
 

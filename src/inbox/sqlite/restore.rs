@@ -54,17 +54,15 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
         )));
     }
     let missing = folder::missing(inbox);
-    if !missing.is_empty() {
-        // Nobody has it open, and for a copy that is none no folder is made.
-        see_that_it_is_sound(from)?;
-    }
     let owner = owner(inbox, &missing)?;
+    see_that_it_is_another(from, inbox, &schema::beside(inbox, ".restoring"))?;
+    // Before anything is made, and before somebody is told to stop the receiver, for a copy that may be none.
+    see_that_it_is_sound(from)?;
     let inbox = make_way(inbox).map_err(|error| BackupError::To(error.to_string()))?;
     for folder in &missing {
         give(folder, owner)?;
     }
     let inbox = inbox.as_path();
-    see_that_it_is_another(from, inbox, &schema::beside(inbox, ".restoring"))?;
     let hold = Hold::take_to_replace(inbox).map_err(|error| {
         BackupError::To(match error {
             Error::InUse { reason } if inbox.exists() && being_restored(inbox).is_none() => {
@@ -74,19 +72,13 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
             other => other.to_string(),
         })
     })?;
-    let restored = restore_held(inbox, owner, from, !missing.is_empty(), watch);
+    let restored = restore_held(inbox, owner, from, watch);
     hold.release();
     restored
 }
 
-/// As [`restore`], of an inbox that is held, with a copy that may be checked already.
-fn restore_held(
-    inbox: &Path,
-    owner: Owner,
-    from: &Path,
-    is_checked: bool,
-    watch: &Watch,
-) -> Result<Restored, BackupError> {
+/// As [`restore`], of an inbox that is held, with a copy that is checked.
+fn restore_held(inbox: &Path, owner: Owner, from: &Path, watch: &Watch) -> Result<Restored, BackupError> {
     // Also if nothing comes of it: it may have been made just now.
     give(&schema::beside(inbox, ".lock"), owner)?;
     if schema::is_half_changed(inbox) {
@@ -94,9 +86,6 @@ fn restore_held(
             "{0} is half changed: move it and {0}-journal away together, and restore then",
             inbox.display()
         )));
-    }
-    if !is_checked {
-        see_that_it_is_sound(from)?;
     }
     let path = schema::beside(inbox, ".restoring");
     // One that was cut off has left it.

@@ -384,6 +384,31 @@ async fn what_is_no_sound_inbox_is_not_restored() {
 }
 
 #[tokio::test]
+async fn nobody_is_told_to_stop_a_receiver_for_a_copy_that_is_none() {
+    let folder = folder();
+    let process = Process::start(folder.path(), &[]).await;
+    post(&process, 1).await;
+    fs::write(folder.path().join("notes.db"), "Notes.\n".repeat(1_000)).expect("a file");
+    inbox(folder.path(), &["backup", "copy.db"]).await;
+
+    for (copy, expected) in [
+        ("nothing.db", "there is no nothing.db"),
+        ("notes.db", "notes.db is not a database"),
+        ("copy.db", "; stop it first"),
+    ] {
+        let ended = inbox(folder.path(), &["restore", copy]).await;
+
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.errors.contains(expected), "{ended:?}");
+        assert_eq!(
+            ended.errors.contains("stop it first"),
+            copy == "copy.db",
+            "{ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_copy_put_over_the_inbox_after_a_crash_is_refused_in_words_and_restored_as_they_say() {
     let folder = folder();
     let path = folder.path().join("inbox.db");

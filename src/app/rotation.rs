@@ -68,6 +68,8 @@ impl Rotation {
         let is_pipe = |path: &str| fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
         self.sources.read_files(|path| match before.get(path) {
             Some(content) if is_pipe(path) => content.clone(),
+            // It was read, so its path is no secret that stands in the wrong place.
+            Some(Ok(_)) => read(path).map_err(|reason| format!("{reason}; it was read from {path} before")),
             _ => read(path),
         });
         config::load(&self.sources).map(|loaded| (loaded.settings, self.sources.lasting()))

@@ -115,8 +115,10 @@ pub fn read_each<T>(
         reader.enter(list, keys, index, table, place);
         let key = format!("{list}[{index}].name");
         let name = reader.required(&key, |text| is_name(text).then(|| text.to_owned()));
-        if name.as_ref().is_some_and(|name| names.contains(name)) {
-            reader.refuse(&key, &format!("another {what} has this name"));
+        if let Some(name) = &name
+            && names.contains(name)
+        {
+            reader.note(&key, &format!("another {what} has this name, {name:?}"));
         }
         names.extend(name.clone());
         let read = read(reader, index, name);
@@ -214,9 +216,10 @@ pub fn secrets(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sour
         match lines.map(secret).collect::<Option<Vec<_>>>() {
             Some(secrets) if !secrets.is_empty() => Ok(secrets),
             Some(_) => Err("there is no secret in the file"),
-            None => {
-                Err("expected whsec_ and 24 to 64 bytes in base64 in each line, found another text (hidden)")
-            }
+            None => Err(
+                "expected whsec_ and 24 to 64 bytes in base64 in each line (`echo whsec_$(openssl rand -base64 32)` makes one), \
+                 found another text (hidden)",
+            ),
         }
     });
     in_file.flatten().unwrap_or(given)
@@ -247,8 +250,11 @@ fn plain(text: &str) -> Result<Url, String> {
     let is_plain =
         |url: &Url| url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let is_of_one = |url: &Url| url.host_str().is_some_and(|host| !host.contains(','));
-    url.filter(|url| is_of_one(url) && is_plain(url))
-        .ok_or_else(String::new)
+    let url = url.filter(|url| is_of_one(url) && is_plain(url));
+    url.ok_or_else(|| match text.contains("://") {
+        true => String::new(),
+        false => "begin it with https://".to_owned(),
+    })
 }
 
 /// As [`plain`], of a server, which has one of these schemes and for which more is to be said of what may be behind its host;

@@ -67,6 +67,8 @@ const DESTINATIONS: &str = "a list as in [{name = \"app\", kind = \"http\", url 
 const NOTICES: &str = "a list as in [{name = \"ops\", url = \"https://hooks.example.com/ops\"}], or in the file of settings \
                        tables, each of which begins with [[notice]]";
 const URL_OF_ANY: &str = "an absolute URL without user and fragment: http or https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl, and several servers)";
+const SIGNING_SECRET: &str =
+    "whsec_ and 24 to 64 bytes in base64 (`echo whsec_$(openssl rand -base64 32)` makes one)";
 const NAMES: Form = Form::List("ids or titles of chatbots");
 
 /// Every key there is, in the order of the file of defaults; the first is the public address.
@@ -129,7 +131,7 @@ pub const DESTINATION_KEYS: [Key; 26] = [
     key("delivery.destination.name", Form::One("1 to 40 of a-z, 0-9, - and _")),
     key("delivery.destination.kind", Form::One("http, command, nats, redis, sqs or kafka")),
     key("delivery.destination.url", Form::One(URL_OF_ANY)).of(Kind::Origin),
-    key("delivery.destination.secrets", Form::List("whsec_ and 24 to 64 bytes in base64")).of(Kind::Secret),
+    key("delivery.destination.secrets", Form::List(SIGNING_SECRET)).of(Kind::Secret),
     key("delivery.destination.secrets_file", Form::One("the path of a file")),
     key("delivery.destination.headers", Form::One("a table of headers")).of(Kind::Secret),
     key("delivery.destination.proxy", TRUTH),
@@ -151,7 +153,7 @@ pub const DESTINATION_KEYS: [Key; 26] = [
     key("delivery.destination.secret_access_key_file", Form::One("the path of a file")),
     key("delivery.destination.topic", Form::One("1 to 249 letters, digits and . _ -")),
     key("delivery.destination.sasl_mechanism", Form::One("plain, scram-sha-256 or scram-sha-512")),
-    key("delivery.destination.command", Form::One("a list of texts without NUL: a program, and what it is given")).of(Kind::Secret),
+    key("delivery.destination.command", Form::One("a list of texts without NUL: a program, and what it is given, as in [\"/bin/echo\", \"hi\"]")).of(Kind::Secret),
 ];
 
 /// The keys of each notice, in the order of the file of defaults.
@@ -162,7 +164,7 @@ pub const NOTICE_KEYS: [Key; 12] = [
     key("notice.url_file", Form::One("the path of a file")),
     key("notice.format", Form::One("json, slack, teams or ntfy")),
     key("notice.about", Form::List("destination, dead_letter, chatbot, account, public_url, inbox, disk, log or silence")),
-    key("notice.secrets", Form::List("whsec_ and 24 to 64 bytes in base64")).of(Kind::Secret),
+    key("notice.secrets", Form::List(SIGNING_SECRET)).of(Kind::Secret),
     key("notice.secrets_file", Form::One("the path of a file")),
     key("notice.proxy", TRUTH),
     key("notice.quiet_minutes", Form::Number(MINUTES, 0, 10_080)),

@@ -192,10 +192,14 @@ impl Merged {
                 let start = error.span().map_or(0, |span| span.start);
                 let line = line_ends.partition_point(|end| *end < start);
                 let is_bare = content.lines().nth(line).is_some_and(lacks_quotes);
-                let advice = if is_bare {
-                    "; a text must stand in quotes"
-                } else {
-                    ""
+                let advice = match error.message() {
+                    // Of the line that is all which may be shown.
+                    "duplicate key" => {
+                        let key = error.span().and_then(|span| content.get(span));
+                        key.map_or_else(String::new, |key| format!(", {}", key.trim()))
+                    }
+                    _ if is_bare => "; a text must stand in quotes".to_owned(),
+                    _ => String::new(),
                 };
                 return self.note(format!("{}: {}{advice}", place(start), error.message()));
             }

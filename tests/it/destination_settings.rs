@@ -66,7 +66,7 @@ async fn a_file_of_secrets_that_is_not_there_or_holds_none_is_a_mistake() {
         ),
         (
             Some("planted"),
-            "expected whsec_ and 24 to 64 bytes in base64 in each line, found another text (hidden)",
+            "expected whsec_ and 24 to 64 bytes in base64 in each line (`echo whsec_$(openssl rand -base64 32)` makes one), found another text (hidden)",
         ),
     ] {
         let ended = check(DESTINATIONS, secrets).await;

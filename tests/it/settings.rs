@@ -186,6 +186,26 @@ async fn a_path_in_quotes_is_named_as_such() {
 }
 
 #[tokio::test]
+async fn of_a_file_that_is_not_utf_8_the_line_is_named() {
+    let folder = folder();
+    fs::write(folder.path().join("own.toml"), b"[server]\n# caf\xe9\n").unwrap();
+    fs::write(folder.path().join("secret"), b"\xff").unwrap();
+    let mut command = command(folder.path(), &["config", "check"]);
+    command.env("CAIGUNN_CONFIG", "own.toml");
+    command.env("CAIGUNN_WEBHOOK_TOKEN_FILE", "./secret");
+
+    let ended = run(command).await;
+
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    for said in [
+        "own.toml: cannot be read: line 2 is not UTF-8",
+        "the file cannot be read: line 1 is not UTF-8",
+    ] {
+        assert!(ended.errors.contains(said), "{said}: {ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_settings_that_is_missing_is_named_beside_all_other_mistakes() {
     let folder = folder();
     let mut command = command(folder.path(), &["config", "check"]);
@@ -370,6 +390,10 @@ async fn tokens_that_are_rotated_in_their_files_are_taken_and_a_file_that_is_emp
     let said = "a file of a secret has changed and is not taken";
     receiver.wait_for_log(said, 1).await;
     assert_eq!(status_of_admin(&client, &receiver, OLD).await, 200);
+
+    // What was read there is no secret in the place of a path.
+    fs::remove_file(&admin).unwrap();
+    receiver.wait_for_log("it was read from admin before", 1).await;
     let log = receiver.log();
     assert!(
         [NEW, OLD, new, old].iter().all(|token| !log.contains(token)),

@@ -136,8 +136,13 @@ pub fn read_secret(path: &str) -> Result<String, String> {
 
 /// Reads a file, without the byte order mark that some editors put before it.
 fn read_text(path: &Path) -> Result<String, String> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
+    match fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
+        Ok(Err(error)) => {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+            Err(format!("cannot be read: line {line} is not UTF-8"))
+        }
         Err(error) if path.to_string_lossy().starts_with(['"', '\'']) => Err(format!(
             "cannot be read: {error}; give the path without the quotes"
         )),

@@ -113,7 +113,7 @@ fn mistakes_are_named_with_their_place_and_what_is_allowed() {
         "notice[1].url (own.toml:7): expected an absolute http or https URL without user and fragment, found nothing",
         "notice[1].secrets (own.toml:7): only one of format json is signed",
         "notice[1].free_percent (own.toml:7): expected a whole number from 1 to 90, found \"0\"",
-        "notice[2].name (own.toml:12): expected 1 to 40 of a-z, 0-9, - and _, found \"two\": another notice has this name",
+        "notice[2].name (own.toml:12): another notice has this name, \"two\"",
         "notice[2].url_file (own.toml:12): the URL is given by `url` too",
     ] {
         assert!(words.contains(expected), "{expected}\nis not in\n{words}");

@@ -228,6 +228,12 @@ fn a_url_must_be_a_plain_base() {
                 found.len() == 1 && found[0].starts_with(&expected),
                 "{url}: {found:?}"
             );
+            let is_bare = !url.contains("://");
+            assert_eq!(
+                found[0].ends_with(": begin it with https://"),
+                is_bare,
+                "{found:?}"
+            );
         }
     }
 }

@@ -210,6 +210,22 @@ fn a_secret_of_too_many_digits_without_quotes_is_refused_and_not_shown() {
 }
 
 #[test]
+fn a_key_that_is_there_twice_is_named_and_nothing_else_of_its_line() {
+    for (content, expected) in [
+        (
+            format!("[webhook]\ntoken = \"a\"\ntoken = \"{SECRET}\"\n"),
+            "own.toml:3: duplicate key, token",
+        ),
+        (
+            format!("[webhook]\ntoken = \"a\"\n[webhook]\nx = \"{SECRET}\"\n"),
+            "own.toml:3: duplicate key, webhook",
+        ),
+    ] {
+        assert_eq!(mistakes(&file(&content)), [expected]);
+    }
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_refused_with_the_line_and_without_quoting_it() {
     let broken = [
         (format!("[webhook]\ntoken = {SECRET}\n"), 2),

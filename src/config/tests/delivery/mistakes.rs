@@ -22,7 +22,7 @@ fn a_file_of_secrets_without_a_legal_one_is_a_mistake() {
         (Ok(" \n"), "there is no secret in the file"),
         (
             Ok(SECRET),
-            "expected whsec_ and 24 to 64 bytes in base64 in each line, found another text (hidden)",
+            "expected whsec_ and 24 to 64 bytes in base64 in each line (`echo whsec_$(openssl rand -base64 32)` makes one), found another text (hidden)",
         ),
     ] {
         assert_eq!(mistakes(&signing_file(content)), [format!("{place}{expected}")]);
@@ -89,7 +89,7 @@ command = "rm -rf"
             "delivery.destination[0].headers.x-a (own.toml:2): expected a text of ASCII without ends of lines, found another \
              (hidden)",
             "delivery.destination[0].headers.x-b (own.toml:2): expected its text, in quotes, found another (hidden)",
-            "delivery.destination[0].secrets (own.toml:2): expected whsec_ and 24 to 64 bytes in base64, \
+            "delivery.destination[0].secrets (own.toml:2): expected whsec_ and 24 to 64 bytes in base64 (`echo whsec_$(openssl rand -base64 32)` makes one), \
              found another text (hidden)",
             "delivery.destination[0].events (own.toml:2): expected event names, in which * stands for anything, as in \
              crawling.*, found \"a b,crawling.*\"",
@@ -103,14 +103,13 @@ command = "rm -rf"
             "delivery.destination[1].name (own.toml:16): expected 1 to 40 of a-z, 0-9, - and _, found nothing",
             "delivery.destination[1].url (own.toml:16): only one of kind http or nats or redis or sqs or kafka has this key",
             "delivery.destination[1].command (own.toml:16): expected a list of texts without NUL: a program, and what it is \
-             given, found another text (hidden)",
+             given, as in [\"/bin/echo\", \"hi\"], found another text (hidden)",
             "delivery.destination[2].kind (own.toml:20): expected http, command, nats, redis, sqs or kafka, found \"mail\"",
             "delivery.destination[2].url (own.toml:20): expected an absolute URL without user and fragment: http or \
-             https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl, and several servers), found another text (hidden)",
-            "delivery.destination[3].name (own.toml:24): expected 1 to 40 of a-z, 0-9, - and _, found \"third\": another \
-             destination has this name",
+             https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl, and several servers), found another text (hidden): begin it with https://",
+            "delivery.destination[3].name (own.toml:24): another destination has this name, \"third\"",
             "delivery.destination[3].command (own.toml:24): expected a list of texts without NUL: a program, and what it is \
-             given, found another text (hidden)",
+             given, as in [\"/bin/echo\", \"hi\"], found another text (hidden)",
         ]
     );
 }

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::words::words;
 pub use compose::compose;
-pub use filter::{EVENT_FILTER, event_filter};
+pub use filter::{EVENT_FILTER, did_you_mean, event_filter};
 pub(crate) use id::id;
 pub use identity::{Identity, same_content};
 pub use wire::{Fault, MAX_FAULTS, MAX_NAME_BYTES, ParseError, parse};

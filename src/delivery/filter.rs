@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::event::{ChatbotId, Event, Name};
+use crate::event::{ChatbotId, Event, Name, did_you_mean};
 use crate::inbox::Receipt;
 
 /// Which receipts a destination gets: those that match both lists. An empty list matches all.
@@ -19,7 +19,8 @@ impl Filter {
     /// That a destination gets nothing by a pattern that is [unheard of](Self::unheard_of), in words.
     pub fn gets_nothing_by(destination: &str, pattern: &Pattern) -> String {
         format!(
-            "{destination} gets nothing by {pattern} in its events: no event that this program knows is called so"
+            "{destination} gets nothing by {pattern} in its events: no event that this program knows is called so{}",
+            did_you_mean(&pattern.0)
         )
     }
 

@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::delivery::look::Sight;
 use crate::delivery::view::{Trouble, TroubleKind};
 use crate::delivery::{DestinationSettings, look};
+use crate::event::did_you_mean;
 
 const CHECK: &str = "destination";
 
@@ -91,7 +92,10 @@ async fn access(destination: &DestinationSettings) -> Vec<Finding> {
     findings.extend(destination.filter.unheard_of().map(|pattern| {
         Finding::warning(
             CHECK,
-            format!("{name}: no event that this program knows is called {pattern}, which is among its events"),
+            format!(
+                "{name}: no event that this program knows is called {pattern}, which is among its events{}",
+                did_you_mean(&pattern.to_string())
+            ),
             "unless CaiGunn has an event of that name now, correct it: crawling.*, uploading.completed and *.failed are such patterns",
         )
     }));

@@ -135,6 +135,7 @@ impl<'a> Follow<'a> {
     /// # Errors
     /// None runs, or will not answer.
     pub async fn begin(admin: &'a AdminApi, which: &'a Of) -> anyhow::Result<Self> {
+        which.warn();
         let answer = admin.get_from_running(NEWEST).await?;
         Ok(Self {
             receiver: Patient::new(admin),

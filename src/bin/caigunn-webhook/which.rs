@@ -1,7 +1,7 @@
 //! Which receipts a command is about.
 
 use caigunn_webhook::clock::Timestamp;
-use caigunn_webhook::event::{ChatbotId, EventId};
+use caigunn_webhook::event::{ChatbotId, Event, EventId, did_you_mean};
 use clap::Args;
 
 use crate::admin::{self, AdminApi};
@@ -77,7 +77,27 @@ pub fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> Result<()
 /// What is asked of the API.
 pub type Query = Vec<(&'static str, Option<String>)>;
 
+/// Says that no event known here is called so: one that is new may be, and any other has no receipts and no jobs.
+pub fn warn_of_unheard(event: Option<&str>) {
+    let is_known = |event: &str| {
+        Event::NAMES
+            .iter()
+            .any(|name| *name.event == *event || name.to_string() == event)
+    };
+    if let Some(event) = event.filter(|event| !is_known(event)) {
+        let meant = did_you_mean(event);
+        output::say(format_args!(
+            "no event that this program knows is called {event}{meant}"
+        ));
+    }
+}
+
 impl Of {
+    /// Says what about it may be a slip.
+    pub fn warn(&self) {
+        warn_of_unheard(self.event.as_deref());
+    }
+
     pub fn query(&self) -> Query {
         vec![
             ("event", self.event.clone()),
@@ -88,8 +108,9 @@ impl Of {
 }
 
 impl Which {
-    /// Refuses a stretch of time that ends before it begins.
+    /// Refuses a stretch of time that ends before it begins, and says what else may be a slip.
     pub fn check(&self) -> Result<(), WrongUsage> {
+        self.of.warn();
         in_order(self.since, self.until)
     }
 

@@ -16,7 +16,11 @@ pub enum Error {
     #[error("cannot close the inbox")]
     Close(#[source] inbox::Error),
     /// A listener cannot be opened.
-    #[error("cannot listen on {address}, the {side} address ({})", setting(side))]
+    #[error(
+        "cannot listen on {address}, the {side} address ({}){}",
+        setting(side),
+        hint(source)
+    )]
     Bind {
         /// `public` or `admin`.
         side: &'static str,
@@ -65,6 +69,14 @@ pub enum Error {
         /// The names of the parts that had not ended.
         left: Vec<&'static str>,
     },
+}
+
+/// With what to look for whoever has the address.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; `ss -ltnp` shows who does",
+        _ => "",
+    }
 }
 
 /// What says where a side listens.

@@ -198,6 +198,70 @@ async fn a_command_that_does_not_ask_a_receiver_elsewhere_refuses_to_be_told_of_
             "{command:?}"
         );
     }
+    let sample = ["trigger", "crawling", "--print", "--admin", "localhost:1"];
+
+    let refused = ask(&sample, TOKEN, &[]).await;
+
+    let expected = "caigunn-webhook: --admin: this command posts to a receiver's public side: say where that is with --to\n";
+    assert_eq!((refused.code, &*refused.errors), (Some(64), expected));
+}
+
+#[tokio::test]
+async fn who_has_the_read_only_token_alone_looks_by_it_and_changes_nothing() {
+    const READ_ONLY: &str = "read-only-token-0123456789";
+    let folder = tempfile::tempdir().expect("a folder");
+    let tokens = [
+        ("CAIGUNN_ADMIN_TOKEN", TOKEN),
+        ("CAIGUNN_ADMIN_READ_ONLY_TOKEN", READ_ONLY),
+    ];
+    let receiver = Process::start(folder.path(), &tokens).await;
+    let place = receiver.admin.to_string();
+    let variables = [
+        ("CAIGUNN_ADMIN_LISTEN", &*place),
+        ("CAIGUNN_ADMIN_READ_ONLY_TOKEN", READ_ONLY),
+    ];
+    let replay = ["receipts", "replay", "--all"];
+
+    let listed = ask(&["jobs", "list"], "", &variables).await;
+    let refused = ask(&replay, "", &variables).await;
+    let with_both = ask(&replay, TOKEN, &variables).await;
+
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    assert!(listed.output.starts_with("CHANGED"), "{listed:?}");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.errors.contains("answers 403: the read-only token"),
+        "{refused:?}"
+    );
+    assert!(!with_both.errors.contains("read-only"), "{with_both:?}");
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_has_heard_of_is_asked_for_with_a_word_on_which_may_be_meant() {
+    for command in [
+        &["receipts", "list"][..],
+        &["jobs", "list"],
+        &["deliveries", "list"],
+        &["receipts", "tail"],
+        &["listen", "--forward-to", "localhost:1"],
+        &["receipts", "replay"],
+    ] {
+        let asked = async |event| {
+            ask(&[command, &["--event", event]].concat(), TOKEN, &[])
+                .await
+                .errors
+        };
+
+        let misspelt = asked("crawling.complete").await;
+        let known = [asked("crawling.completed").await, asked("crawling").await];
+
+        let expected = "no event that this program knows is called crawling.complete; did you mean crawling.completed?\n";
+        assert!(misspelt.starts_with(expected), "{command:?}: {misspelt}");
+        assert!(
+            known.iter().all(|said| !said.contains("is called")),
+            "{command:?}: {known:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -773,12 +773,19 @@ async fn where_results_have_one_form_only_nobody_is_sent_to_the_form_of_the_log(
     for arguments in [
         &["config", "check", "--format", "json"][..],
         &["trigger", "crawling", "--format", "json"],
+        &["--format", "json", "jobs", "list"],
     ] {
         let ended = program(arguments).await;
 
         assert_eq!(ended.code, Some(64), "{ended:?}");
         assert!(
             ended.errors.contains("--format") && !ended.errors.contains("--log-format"),
+            "{ended:?}"
+        );
+        assert!(
+            ended
+                .errors
+                .contains("it stands behind a command that prints results"),
             "{ended:?}"
         );
     }
@@ -869,7 +876,8 @@ async fn an_address_that_is_taken_is_named() {
 
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let expected = format!(
-            "caigunn-webhook: cannot listen on {address}, the {side} address ({variable}): Address already in use"
+            "caigunn-webhook: cannot listen on {address}, the {side} address ({variable}); `ss -ltnp` shows who does: Address \
+             already in use"
         );
         assert!(ended.errors.starts_with(&expected), "{}", ended.errors);
         assert!(ended.output.contains("\"level\":\"ERROR\""), "{}", ended.output);

@@ -95,7 +95,7 @@ fn said(status: u16, has_token: bool, detail: &str) -> String {
 
 impl AdminApi {
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
-        let address = reachable(settings.admin_listen).to_string();
+        let (http, address) = (&settings.http, reachable(settings.admin_listen).to_string());
         let (base, place) = match &settings.admin_url {
             Some(url) => (url.clone(), url.as_str().trim_end_matches('/').to_owned()),
             None => (format!("http://{address}").parse()?, address),
@@ -105,7 +105,11 @@ impl AdminApi {
             base: base.as_str().trim_end_matches('/').to_owned(),
             place,
             named: settings.admin_url.clone(),
-            token: settings.http.admin_token.clone(),
+            token: http
+                .admin_token
+                .as_ref()
+                .or(http.read_only_token.as_ref())
+                .cloned(),
         })
     }
 

@@ -152,7 +152,11 @@ fn main() -> ExitCode {
         Err(mut error) => {
             // Whoever looks for the form of a result is not to be sent to that of the log.
             if error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("--format".to_owned())) {
+                const TIP: &str =
+                    "it stands behind a command that prints results, as in 'jobs list --format json'";
                 error.remove(ContextKind::SuggestedArg);
+                error.remove(ContextKind::Usage);
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![TIP.into()]));
             }
             // Of what `trigger` posts, where nobody says what.
             let event = "<EVENT>".to_owned();
@@ -252,13 +256,16 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// The receiver that a command is to ask. A mistake does not show the text, which may hold a password.
 fn named(text: &str, command: &Command) -> Result<Url, String> {
-    use Command::{Config, Doctor, Healthcheck, Inbox, Notices, Serve, Token};
+    use Command::{Config, Doctor, Healthcheck, Inbox, Notices, Serve, Token, Trigger};
     match command {
         Serve | Inbox(_) | Token(_) | Doctor(_) | Notices(_) | Config(_) | Healthcheck => Err(
             "this command asks no receiver elsewhere, but goes by the settings here: CAIGUNN_LISTEN and \
              CAIGUNN_ADMIN_LISTEN say where this machine's receiver listens"
                 .into(),
         ),
+        Trigger(_) => {
+            Err("this command posts to a receiver's public side: say where that is with --to".into())
+        }
         _ => admin::admin_url(text),
     }
 }

@@ -111,7 +111,17 @@ async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow
     let webhook = provider::webhook(settings)?;
     let admin = AdminApi::new(settings)?;
     let reason = match admin.get("/subscription").await {
-        Ok(None) => running::is_elsewhere(webhook, admin.place()).await,
+        Ok(None) => {
+            let elsewhere = running::is_elsewhere(webhook, admin.place()).await;
+            if elsewhere.is_none() {
+                output::say(format_args!(
+                    "no receiver is seen at {}, nor at {}: until one runs, what CaiGunn posts there is lost",
+                    webhook.public_url.as_str().trim_end_matches('/'),
+                    admin.place()
+                ));
+            }
+            elsewhere
+        }
         Ok(Some(seen)) => running::would_be_cut_off(settings, admin.place(), &seen),
         Err(error) => Some(format!("{error:#}; so whether one would be cut off is not known")),
     };

@@ -297,7 +297,7 @@ impl Follower {
     async fn remove(&self, name: &str, asked_at: Timestamp) -> Result<(), Stop> {
         if self.served(name).is_ok() {
             return Err(Stop::Failed(format!(
-                "{name} is configured where this is done; take it out of the configuration first"
+                "{name} is configured where this is done; take it out of the configuration first, and restart"
             )));
         }
         let removed = || Stop::Failed(format!("{name} is removed already"));

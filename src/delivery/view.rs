@@ -288,7 +288,15 @@ impl Deliveries {
             Instruction::EndReplay { .. } | Instruction::Ask(_) => None,
         };
         if let Some(name) = destination.filter(|name| self.configured(name).is_none()) {
-            return Err(self.no_destination(name));
+            let known = self.inbox.outbox().destinations().await?;
+            let is_left = |known: &Destination| known.name == *name && known.removed_at.is_none();
+            return Err(match known.iter().any(is_left) {
+                true => {
+                    let left = format!("was one, of which only `destinations remove {name}` can be done now");
+                    Error::NoDestination(name.clone(), left)
+                }
+                false => self.no_destination(name),
+            });
         }
         let mut _giving = None;
         if let Instruction::Replay(replay) = instruction {

@@ -59,7 +59,11 @@ fn read(body: &[u8]) -> Result<(Notification, bool), ParseError> {
     let mut faults = Faults::default();
     let notification = match Members(TOP_NAMES).find(text) {
         Ok(top) => notification(top, &mut faults),
-        Err(NoObject::Syntax(error)) => return Err(ParseError::NotJson(error.to_string())),
+        Err(NoObject::Syntax(error)) => {
+            // So the parser calls what begins like `true` or `null` and goes on otherwise.
+            let reason = error.to_string().replace("expected ident", "expected value");
+            return Err(ParseError::NotJson(reason));
+        }
         Err(NoObject::OtherValue) => {
             faults.add("", "an object", text);
             None

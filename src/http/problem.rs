@@ -199,9 +199,13 @@ impl Problem {
                     .map(|fault| format!("{}: expected {}", fault.place(), fault.expected));
                 faults.collect::<Vec<_>>().join("; ")
             }
-            (Kind::UnsupportedMediaType, None) => {
-                "expected Content-Type: application/json and no Content-Encoding".to_owned()
-            }
+            // The type that was found is quoted.
+            (Kind::UnsupportedMediaType, None) => self
+                .detail
+                .split(", found ")
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
             // A query, an id and a body are quoted.
             (Kind::InvalidQuery | Kind::NotFound | Kind::NotAcceptable, None) => {
                 self.kind.parts().2.to_owned()

@@ -148,6 +148,26 @@ fn a_body_that_is_not_json_is_refused_as_such() {
 }
 
 #[test]
+fn what_was_expected_is_said_in_words_and_not_in_the_parsers() {
+    for (body, expected) in [
+        ("nope", "the body is not JSON: expected value at line 1 column 2"),
+        (
+            "nobody",
+            "the body is not JSON: expected value at line 1 column 2",
+        ),
+        (
+            "{\"a\": tru}",
+            "the body is not JSON: expected value at line 1 column 10",
+        ),
+        ("hello", "the body is not JSON: expected value at line 1 column 1"),
+    ] {
+        let error = parse(body.as_bytes()).unwrap_err();
+
+        assert_eq!(error.to_string(), expected, "{body:?}");
+    }
+}
+
+#[test]
 fn of_an_empty_body_it_is_said_that_it_is_empty() {
     for body in ["", " \r\n", "\u{feff}"] {
         let error = parse(body.as_bytes()).unwrap_err();

@@ -276,7 +276,11 @@ fn the_log_says_what_is_wrong_without_a_word_of_the_senders() {
         (Problem::from(event::parse(b"SECRET").unwrap_err()), None),
         (
             Problem::wrong_content_type(Some("text/SECRET")),
-            Some("expected Content-Type: application/json and no Content-Encoding"),
+            Some("expected the header Content-Type: application/json"),
+        ),
+        (
+            Problem::wrong_content_encoding(),
+            Some("the body must not have a Content-Encoding"),
         ),
         (
             Problem::invalid_query("unknown field `SECRET`"),

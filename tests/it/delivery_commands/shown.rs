@@ -311,6 +311,7 @@ async fn a_destination_that_is_configured_no_more_goes_by_command() {
     stage.destinations = "[]".to_owned();
     stage.restart().await;
 
+    let paused = stage.run(&["destinations", "pause", "app"]).await;
     let removed = stage.run(&["destinations", "remove", "app"]).await;
     let again = stage.run(&["destinations", "remove", "app"]).await;
     let unknown = stage.run(&["destinations", "remove", "other"]).await;
@@ -326,7 +327,11 @@ async fn a_destination_that_is_configured_no_more_goes_by_command() {
     for (refused, expected) in [
         (
             early,
-            "409: app is configured where this is done; take it out of the configuration first\n",
+            "409: app is configured where this is done; take it out of the configuration first, and restart\n",
+        ),
+        (
+            paused,
+            "404: no destination \"app\" is configured; there was one, of which only `destinations remove app` can be done now\n",
         ),
         (again, "409: app is removed already\n"),
         (

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{BOTH, ELSEWHERE, ONE_TOO_MANY, running_for_two, shown_url, with_two};
+use crate::harness::Site;
 use crate::harness::provider::{Reply, Route};
 use crate::harness::site::TOKEN;
 

@@ -426,6 +426,7 @@ mod tests {
             // Addresses, whose ends are no ports.
             ("2001:db8::443", "https://[2001:db8::]/", false),
             ("::443", "https://[::1]/", false),
+            ("2001:db8::1:9000", "http://[2001:db8::1]:9000/", false),
             (":443", "https://example.com/", false),
             ("example.com:http", "http://example.com/", false),
             ("example.com:", "http://example.com/", false),
@@ -436,6 +437,35 @@ mod tests {
                 expected,
                 "{list} {url}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_of_this_machine_is_told_by_its_name_or_address() {
+        for (host, expected) in [
+            ("localhost", true),
+            ("app.localhost", true),
+            ("127.8.9.10", true),
+            ("[::1]", true),
+            ("notlocalhost", false),
+            ("localhost.example.com", false),
+            ("10.0.0.1", false),
+        ] {
+            for scheme in ["http", "redis"] {
+                let url = format!("{scheme}://{host}:1/").parse().unwrap();
+                assert_eq!(is_loopback(&url), expected, "{url}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_body_no_more_is_read_than_is_wanted_and_it_is_told_whether_that_is_all() {
+        for (max_bytes, expected) in [(3, ("bod", false)), (4, ("body", true)), (5, ("body", true))] {
+            let mut response = reqwest::Response::from(hyper::Response::new("body"));
+
+            let (bytes, is_all) = read(&mut response, max_bytes).await.unwrap();
+
+            assert_eq!((&*String::from_utf8(bytes).unwrap(), is_all), expected);
         }
     }
 

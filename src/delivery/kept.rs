@@ -328,7 +328,10 @@ mod tests {
             });
             let line = Line::new(&sample::destination(kind, TIMEOUT), "there:1".to_owned());
 
-            let report = attempt(&Silent(line, connects_after), sample::parcel(BODY)).await;
+            let silent = Silent(line, connects_after);
+            let report = attempt(&silent, sample::parcel(BODY)).await;
+
+            assert!(silent.0.connection.current().is_none(), "it is not used again");
 
             assert_eq!((report.outcome, &*report.detail), (outcome, detail));
             assert_eq!(

@@ -371,6 +371,60 @@ mod tests {
     use crate::delivery::{Kind, sender};
     use crate::rotating::Rotating;
 
+    const TIMEOUT: Duration = Duration::from_secs(2);
+
+    fn settings(brokers: String) -> Settings {
+        Settings {
+            brokers,
+            is_encrypted: false,
+            topic: "t".to_owned(),
+            login: Login {
+                user: None,
+                password: Rotating::new(None),
+            },
+            mechanism: Mechanism::ScramSha512,
+        }
+    }
+
+    /// One whose brokers nobody is, with its settings.
+    fn lonely() -> (KafkaSender, Settings) {
+        let settings = settings("127.0.0.1:1".to_owned());
+        let destination = sample::destination(Kind::Kafka(settings.clone()), TIMEOUT);
+        (KafkaSender::new(&destination, &settings), settings)
+    }
+
+    #[tokio::test]
+    async fn a_producer_is_made_anew_for_another_password_and_not_each_time_that_it_fares_badly() {
+        let (sender, settings) = lonely();
+        let first = sender.producer().unwrap();
+        first.is_outworn.store(true, Ordering::Relaxed);
+        assert!(
+            Arc::ptr_eq(&first, &sender.producer().unwrap()),
+            "it is too young"
+        );
+
+        settings.login.password.replace(Some("another".into()));
+
+        assert!(!Arc::ptr_eq(&first, &sender.producer().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn brokers_can_ask_for_less_and_not_to_be_sent_this_one() {
+        use RDKafkaErrorCode as Code;
+        let (sender, _) = lonely();
+        let producer = sender.producer().unwrap();
+        for (code, wish) in [
+            (Code::ThrottlingQuotaExceeded, Wish::Less { pause: None }),
+            (Code::MessageSizeTooLarge, Wish::NeverThis),
+            (Code::MessageBatchTooLarge, Wish::NeverThis),
+            (Code::NotEnoughReplicas, Wish::None),
+        ] {
+            let error = KafkaError::MessageProduction(code);
+            let report = sender.failed(&producer, &error, (NO_PARTITION, Instant::now()), 1);
+            assert_eq!(report.wish, wish, "{report:?}");
+        }
+    }
+
     #[test]
     fn what_is_so_large_that_some_brokers_end_the_connection_is_told_with_its_size() {
         assert_eq!(silenced(SILENCING_BYTES - 1), "");
@@ -386,18 +440,8 @@ mod tests {
             .unwrap()
             .local_addr()
             .unwrap();
-        let settings = Settings {
-            brokers: address.to_string(),
-            is_encrypted: false,
-            topic: "t".to_owned(),
-            login: Login {
-                user: None,
-                password: Rotating::new(None),
-            },
-            mechanism: Mechanism::ScramSha512,
-        };
-        let timeout = Duration::from_secs(2);
-        let sender = sender(&sample::destination(Kind::Kafka(settings), timeout)).unwrap();
+        let kind = Kind::Kafka(settings(address.to_string()));
+        let sender = sender(&sample::destination(kind, TIMEOUT)).unwrap();
 
         let report = sender.send(sample::parcel(r#"{"event":"x","status":"y"}"#)).await;
 

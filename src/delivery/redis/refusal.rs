@@ -174,6 +174,20 @@ mod tests {
     }
 
     #[test]
+    fn who_may_be_another_server_by_now_is_connected_to_anew() {
+        for (line, is_left) in [
+            ("READONLY You can't write", true),
+            ("MASTERDOWN Link with MASTER", true),
+            ("MOVED 3999 127.0.0.1:6381", true),
+            ("NOAUTH Authentication required.", true),
+            ("OOM command not allowed", false),
+            ("BUSY Redis is busy", false),
+        ] {
+            assert_eq!(ends_connection(&answered(line)), is_left, "{line}");
+        }
+    }
+
+    #[test]
     fn each_refusal_is_told_as_it_is() {
         let less = Wish::Less { pause: None };
         let (failed, refused) = (Outcome::Failed, Outcome::Refused);

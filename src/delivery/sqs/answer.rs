@@ -224,3 +224,29 @@ fn secrets(keys: &Keys) -> Vec<Vec<u8>> {
         .filter(|secret| !secret.is_empty())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_refused_for_the_time_where_the_clocks_differ_or_it_says_so() {
+        for (skew_seconds, message, expected) in [
+            (300, "", Cause::Signature),
+            (301, "", Cause::Clock),
+            (0, "Signature expired: it is late", Cause::Clock),
+        ] {
+            // As some services spell it.
+            let body = serde_json::json!({"__type": "InvalidSignatureException", "Message": message});
+            let answer = Answer {
+                status: 403,
+                pause: None,
+                skew: Some(Duration::from_secs(skew_seconds)),
+                body: Bytes::new(),
+                failure: Failure::of(body.to_string().as_bytes()),
+            };
+
+            assert_eq!(answer.fault(), expected, "{answer:?}");
+        }
+    }
+}

@@ -1,14 +1,20 @@
 use std::path::Path;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
+use uuid::Uuid;
 
 use super::*;
 use crate::config::{self, Sources};
 use crate::delivery::send::sample;
 use crate::delivery::status::Status;
+use crate::event::Wire;
+use crate::event::sample::{self as events, Ids};
 use crate::inbox::fake::FakeInbox;
 use crate::inbox::instruction::Replay;
+use crate::inbox::outbox::{Delivery, Outcome, PauseChange, Progress, Start};
 use crate::inbox::sqlite::SqliteInbox;
+use crate::inbox::{Candidate, Entry, NewReceipt, Origin, RequestId};
 
 /// Those of an inbox in that folder, without a destination.
 fn of_nobody(folder: &Path) -> Deliveries {
@@ -111,4 +117,141 @@ async fn no_more_replays_are_taken_than_may_be_open_also_at_once_and_those_that_
         };
         assert!(refused.iter().all(is_said), "{refused:?}");
     }
+}
+
+/// Puts a notification of a job of its own into the inbox.
+async fn accept(inbox: &dyn Inbox) {
+    let event = events::events(&Ids::fresh()).swap_remove(0);
+    let notification = events::notification(event, &Ids::fresh(), Wire::V2024_07);
+    let body = Bytes::from(events::to_json(&notification).to_string());
+    let request_id = RequestId::new(Uuid::now_v7());
+    let receipt = NewReceipt::new(&notification, body, Timestamp::now(), request_id, Origin::Webhook);
+    let stored = inbox.append(vec![Entry::Receipt(receipt)]).await;
+    assert!(stored.expect("it takes the batch").iter().all(Result::is_ok));
+}
+
+/// Destinations `app` and `other` of an inbox in that folder.
+fn of_two(folder: &Path) -> (Arc<dyn Inbox>, Deliveries, [Board; 2]) {
+    let list = r#"[{name = "app", kind = "http", url = "http://127.0.0.1:9/"},
+                   {name = "other", kind = "http", url = "http://127.0.0.1:9/"}]"#;
+    let sources = Sources {
+        flags: vec![("delivery.destination".to_owned(), list.to_owned())],
+        ..Sources::default()
+    };
+    let settings = config::load(&sources).expect("they are right").settings;
+    let inbox = SqliteInbox::open(&folder.join("inbox.db"), settings.inbox).expect("it opens");
+    let inbox: Arc<dyn Inbox> = Arc::new(inbox);
+    let boards = [Board::default(), Board::default()];
+    let deliveries = Deliveries::new(Arc::clone(&inbox), &settings.delivery, &boards, Arc::default());
+    (inbox, deliveries, boards)
+}
+
+/// One that leads there.
+async fn leader(inbox: &dyn Inbox) -> Candidate {
+    let leader = Candidate {
+        id: Uuid::new_v4(),
+        name: "leader".to_owned(),
+    };
+    inbox.lead(&leader).await.expect("it leads");
+    leader
+}
+
+async fn all(deliveries: &Deliveries) -> Vec<Listed> {
+    let page = deliveries.list(&Query::default(), PageRequest::first(10)).await;
+    page.expect("it is read").items
+}
+
+#[tokio::test]
+async fn of_each_destination_that_is_listed_which_it_lacks_and_of_a_removed_one_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (inbox, deliveries, _) = of_two(folder.path());
+    let outbox = inbox.outbox();
+    outbox
+        .add_destination("app".to_owned(), Start::Now)
+        .await
+        .unwrap();
+    accept(&*inbox).await;
+    let other = outbox
+        .add_destination("other".to_owned(), Start::Now)
+        .await
+        .unwrap();
+    accept(&*inbox).await;
+    let listed = async || {
+        let all = all(&deliveries).await.into_iter();
+        all.map(|item| (item.destination, item.sequence))
+            .collect::<Vec<_>>()
+    };
+    let id = |name: &str, sequence| (name.to_owned(), sequence);
+
+    assert_eq!(listed().await, [id("app", 2), id("other", 2), id("app", 1)]);
+
+    let leader = leader(&*inbox).await;
+    outbox.remove_destination(&leader, other.id).await.unwrap();
+
+    assert_eq!(listed().await, [id("app", 2), id("app", 1)]);
+    let newest = inbox
+        .receipts(ReceiptFilter::default(), PageRequest::first(1))
+        .await;
+    let newest = newest.expect("it is read").items.remove(0);
+    assert!(deliveries.show("other", newest.id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn it_is_said_which_time_each_waits_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (inbox, deliveries, [board, _]) = of_two(folder.path());
+    let app = inbox
+        .outbox()
+        .add_destination("app".to_owned(), Start::Now)
+        .await
+        .unwrap();
+    let (now, hour) = (Timestamp::now(), Duration::from_secs(3600));
+    let dues = [now.plus(2 * hour), now.plus(hour / 2), now.minus(hour)];
+    let mut rows = Vec::new();
+    for (sequence, due_at) in (1..).zip(dues) {
+        accept(&*inbox).await;
+        rows.push(Delivery {
+            destination: app.id,
+            sequence,
+            state: State::Pending,
+            step: 1,
+            attempt_count: 1,
+            replay_count: 0,
+            outcome: Some(Outcome::Failed),
+            due_at,
+            changed_at: now,
+        });
+    }
+    let progress = Progress {
+        destination: app.id,
+        cursor: 3,
+        deliveries: rows,
+        attempts: Vec::new(),
+        pause: PauseChange::Keep,
+    };
+    let leader = leader(&*inbox).await;
+    inbox.outbox().record(&leader, progress).await.unwrap();
+    let waits = async || {
+        let all = all(&deliveries).await.into_iter().rev();
+        all.map(|item| (item.waits, item.next_attempt_at))
+            .collect::<Vec<_>>()
+    };
+    let until = |words: &str, at| (Some(words.to_owned()), Some(at));
+    let next = "waits for its next attempt";
+
+    assert_eq!(
+        waits().await,
+        [until(next, dues[0]), until(next, dues[1]), (None, None)]
+    );
+
+    let quiet_until = now.plus(hour);
+    board.show(Some(Status {
+        quiet_until: Some(quiet_until),
+        ..Status::default()
+    }));
+    let left_alone = until("its destination asked to be left alone", quiet_until);
+    assert_eq!(
+        waits().await,
+        [until(next, dues[0]), left_alone.clone(), left_alone]
+    );
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::config::{self, Sources};
 use crate::inbox::announce::Announcer;
 use crate::inbox::fake::FakeInbox;
+use crate::inbox::outbox::Outcome;
 use crate::inbox::writer;
 use crate::telemetry::testing::Log;
 use crate::term::{Office, office};
@@ -117,4 +118,82 @@ async fn what_is_given_up_since_too_many_wait_is_in_the_log() {
             "ERROR given up to tell by notice ops: the inbox takes writes again: more than a hundred messages wait"
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_look_in_vain_says_nothing_of_the_inbox() {
+    let (mut watch, settings, office) = watch(&FakeInbox::new());
+    office.begin();
+    watch.part().await;
+
+    for is_sure in [false, true] {
+        assert_eq!(watch.look_at_inbox().await.is_some(), is_sure);
+    }
+    let now = watch.now();
+    let sight = watch
+        .see(std::slice::from_ref(&settings), Part::OfInbox, now)
+        .await;
+
+    // Whoever does not lead says nothing of all else.
+    assert!(sight.inbox.is_some());
+    assert!(sight.destinations.is_none() && sight.seen.is_none() && sight.received.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_new_term_what_the_inbox_has_counts_and_what_waits_is_tried_at_once() {
+    let (mut watch, settings, office) = watch(&FakeInbox::new());
+    let (schedule, name) = (vec![Duration::ZERO, Duration::from_secs(3_600)], settings.name());
+    watch.parts.schedule = Schedule::new(schedule).expect("it is one");
+    office.begin();
+    watch.part().await;
+    let now = watch.now();
+    let wrong = || Some(Err((now, "it is full".to_owned())));
+    let sight = Sight {
+        inbox: wrong(),
+        account: wrong(),
+        ..Sight::default()
+    };
+    watch.books.notices.insert("gone".to_owned(), Book::default());
+    watch.note(&sight, std::slice::from_ref(&settings), now);
+    assert_eq!(Vec::from_iter(watch.books.notices.keys()), [name]);
+    watch.kept = Some(watch.books.written());
+    for _ in 0..2 {
+        let message = watch.begin(0, name).expect("it is due");
+        assert_eq!(watch.begin(0, name), None, "one is under way");
+        watch.are_sending[0] = false;
+        let report = Report::new(Outcome::Failed, "answered 500".to_owned());
+        watch.settle(0, name, &message, &report);
+    }
+    assert_eq!(watch.begin(0, name), None);
+
+    office.end();
+    office.begin();
+    watch.part().await;
+
+    // The inbox has nothing: another one has told what is not of the inbox.
+    assert_eq!(watch.books.notices[name].waiting_count(), 1);
+    let message = watch.begin(0, name).expect("it goes at once");
+    assert_eq!(message.about, Some(About::Inbox));
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_chatbots_cannot_be_looked_after_is_told_once_it_has_lasted() {
+    let (mut watch, ..) = watch(&FakeInbox::new());
+    let refused = Seen {
+        problem: Some("the access token is refused".to_owned()),
+        ..Seen::default()
+    };
+    // Nothing is known before chatbots are listed.
+    let unknown = Seen::default();
+    let second = Duration::from_secs(1);
+
+    assert_eq!(watch.look_at_account(&refused), None);
+    tokio::time::advance(ACCOUNT_PATIENCE - second).await;
+    assert_eq!(watch.look_at_account(&unknown), None);
+    tokio::time::advance(second).await;
+    assert_eq!(watch.look_at_account(&refused), None);
+    tokio::time::advance(ACCOUNT_PATIENCE).await;
+
+    let told = watch.look_at_account(&refused).expect("it is sure");
+    assert_eq!(told.unwrap_err().1, "the access token is refused");
 }

@@ -64,6 +64,19 @@ async fn wait_for_open_jobs(app: &App, count: Option<usize>) -> Value {
     .await
 }
 
+/// Waits until the metrics show of so many destinations how they are.
+async fn wait_for_destinations(app: &App, count: usize) {
+    wait_for("a number of destinations", || async {
+        let shown = metric(app, "destination_down").await;
+        if shown.len() == count {
+            Ok(())
+        } else {
+            Err(format!("{shown:?}"))
+        }
+    })
+    .await;
+}
+
 /// The samples of a metric, without the name's common start.
 async fn metric(app: &App, name: &str) -> Vec<String> {
     let page = app.admin("/metrics").await.text().await.expect("text");
@@ -220,16 +233,21 @@ async fn a_leader_that_dies_is_followed_by_another_one_when_its_lease_is_over() 
 async fn who_leads_no_more_shows_nothing_and_looks_afresh_when_it_leads_again() {
     let (provider, shared) = (Provider::start([]).await, Shared::new());
     shared.give_lead_to(Some("another"));
-    let app = spawn(&provider, &shared.seat(), &[("api.key", "key-one")]).await;
+    let destination =
+        r#"[{"name": "app", "kind": "http", "url": "http://127.0.0.1:1/", "events": ["training"]}]"#;
+    let keys = [("api.key", "key-one"), ("delivery.destination", destination)];
+    let app = spawn(&provider, &shared.seat(), &keys).await;
     let begun = harness::json(&harness::sample("crawling.initial"));
     assert_eq!(app.post(&begun).await.status(), 200);
     shared.give_lead_to(None);
     let first = wait_for_lead(&app).await;
     assert_eq!(first["chatbots"][0]["title"], "First");
     wait_for_open_jobs(&app, Some(1)).await;
+    wait_for_destinations(&app, 1).await;
 
     shared.give_lead_to(Some("another"));
     let seen = wait_for_open_jobs(&app, None).await;
+    wait_for_destinations(&app, 0).await;
     assert_eq!(seen["leader"], json!({"name": "another", "is_self": false}));
     assert_eq!(
         (&seen["chatbots"], &seen["webhook_url"]),

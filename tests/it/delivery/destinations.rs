@@ -144,7 +144,7 @@ async fn what_a_changed_filter_means_for_what_waits_is_told_at_the_start(store: 
     first.wait().await;
 
     let other = destinations(&[("app", &url, r#"events = ["training"]"#)]);
-    let second = store.process(&other, &keys).await;
+    let mut second = store.process(&other, &keys).await;
 
     for part in [
         "the events or chatbots of app were changed: 2 deliveries that they leave out now were tried",
@@ -153,6 +153,12 @@ async fn what_a_changed_filter_means_for_what_waits_is_told_at_the_start(store: 
         second.wait_for_log(part, 1).await;
     }
     wait_for_state(second.admin, "app", "pending", 2).await;
+    second.signal("TERM");
+    second.wait().await;
+
+    // Where that was a mistake which is soon mended, nothing is lost by it.
+    let third = store.process(&destinations(&[("app", &url, "")]), &keys).await;
+    wait_for_state(third.admin, "app", "pending", 5).await;
 }
 
 /// Waits until so many of the deliveries were tried once.

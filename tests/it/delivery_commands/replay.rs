@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::shown::post_job;
 use super::{Stage, id, words};
 use crate::harness::application::{Application, Reply};
 use crate::harness::posters::text;
@@ -85,6 +86,15 @@ async fn dead_letters_are_counted_and_sent_once_more() {
 
     let shown = stage.json(&["destinations", "list"]).await;
     let dry = stage.run(&["receipts", "replay", "--dead", "--dry-run"]).await;
+    let of_others = [
+        "receipts",
+        "replay",
+        "--dead",
+        "--event",
+        "uploading",
+        "--dry-run",
+    ];
+    assert_eq!(stage.json(&of_others).await["matched_count"], 0);
     assert_eq!(stage.application.arrivals().len(), 3, "a dry run sends nothing");
     let replayed = stage.run(&["receipts", "replay", "--dead"]).await;
 
@@ -243,6 +253,26 @@ async fn a_replay_is_no_faster_than_it_is_told() {
     let arrivals = stage.application.wait_for_arrivals(16).await;
     let apart = arrivals[12].at - arrivals[8].at;
     assert!(apart >= Duration::from_millis(900), "{apart:?}");
+}
+
+#[tokio::test]
+async fn a_job_is_replayed_in_its_order_and_whole_though_one_a_second_goes() {
+    let stage = Stage::new().await;
+    let (job, event_id) = post_job(&stage, ["crawling.initial", "crawling.completed"]).await;
+    let other = stage.post("crawling.initial").await;
+    for receipt_id in job.iter().chain([&other]) {
+        stage.wait_for_delivery(receipt_id, "delivered", 1).await;
+    }
+    let second = text(&stage.api(&format!("/receipts/{}", job[1])).await, "received_at");
+    let of_job = ["receipts", "replay", "--job", &event_id];
+
+    let dry = [&of_job[..], &["--since", &second, "--dry-run"]].concat();
+    assert_eq!(stage.json(&dry).await["matched_count"], 1);
+    stage.json(&[&of_job[..], &["--rate", "1"]].concat()).await;
+
+    let arrivals = stage.application.wait_for_arrivals(5).await;
+    let again: Vec<_> = arrivals[3..].iter().map(|arrival| &arrival.webhook_id).collect();
+    assert_eq!(again, [&job[0], &job[1]]);
 }
 
 #[tokio::test]

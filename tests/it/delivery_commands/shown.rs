@@ -14,7 +14,7 @@ use crate::harness::posters::text;
 use crate::harness::{self, sample_with, wait_for};
 
 /// Posts the notifications of one job; the ids of their receipts, and the job's.
-async fn post_job<const N: usize>(stage: &Stage, names: [&str; N]) -> ([String; N], String) {
+pub(super) async fn post_job<const N: usize>(stage: &Stage, names: [&str; N]) -> ([String; N], String) {
     let ids = Ids::fresh();
     let mut receipt_ids = Vec::new();
     for name in names {
@@ -251,6 +251,7 @@ async fn what_waits_for_a_max_per_second_says_so() {
 #[tokio::test]
 async fn deliveries_are_listed_by_job_and_by_time() {
     let stage = Stage::new().await;
+    let first = stage.post("uploading.initial").await;
     let (job, event_id) = post_job(&stage, ["crawling.initial", "crawling.completed"]).await;
     let last = stage.post("uploading.initial").await;
     stage.wait_for_delivery(&last, "delivered", 1).await;
@@ -262,7 +263,10 @@ async fn deliveries_are_listed_by_job_and_by_time() {
 
     assert_eq!(found(&["--job", &event_id]).await, [&*job[1], &*job[0]]);
     assert_eq!(found(&["--since", &second]).await, [&*last, &*job[1]]);
-    assert_eq!(found(&["--until", &second]).await, [&*job[0]]);
+    assert_eq!(found(&["--until", &second]).await, [&*job[0], &*first]);
+    // What is older than that needs no other page.
+    let page = stage.api(&format!("/deliveries?since={second}&limit=3")).await;
+    assert_eq!(page["next_cursor"], Value::Null);
     assert_eq!(found(&["--job", &event_id, "--since", &second]).await, [&*job[1]]);
     assert_eq!(found(&["--since", "1h", "--limit", "1"]).await, [&*last]);
     assert_eq!(found(&["--until", "1h"]).await, Vec::<String>::new());

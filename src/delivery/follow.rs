@@ -154,7 +154,7 @@ impl Follower {
         let unwritten_count = unwritten.len();
         known.extend(unwritten);
         let mut open = self.open(part).await?;
-        open.retain(|kept| !known.contains(&kept.id));
+        open.retain(|(kept, _)| !known.contains(&kept.id));
         // So that no part adds to more unwritten ones than these. What is begun with is of the questions that take long.
         let known_count = if part == Part::Questions {
             known.len()
@@ -167,23 +167,13 @@ impl Follower {
             return turn.end();
         }
         let mut waiting = Vec::new();
-        for kept in open {
-            let instruction: Instruction = match serde_json::from_str(&kept.body) {
-                Ok(instruction) => instruction,
-                Err(_) if part == Part::Rest => {
-                    turn.add(self.close_unknown(kept).await)?;
-                    continue;
-                }
-                Err(_) => continue,
-            };
-            let followed = match (part, instruction) {
+        for (kept, instruction) in open {
+            let followed = match instruction {
                 // What waits for a destination does not stand in the way of others.
-                (Part::Replays | Part::Counts, Instruction::Replay(replay)) => {
-                    self.replay(kept, &replay).await
-                }
-                (Part::Replays | Part::Counts | Part::Questions, _) => continue,
-                (Part::Rest, Instruction::Ask(question)) => self.answer(kept, question).await,
-                (Part::Rest, instruction) => {
+                Some(Instruction::Replay(replay)) => self.replay(kept, &replay).await,
+                Some(Instruction::Ask(question)) => self.answer(kept, question).await,
+                None => self.close_unknown(kept).await,
+                Some(instruction) => {
                     // Of two wishes the later one counts, so it waits for the earlier one.
                     if waiting.iter().any(|earlier| instruction.is_about_same(earlier)) {
                         continue;

@@ -22,31 +22,44 @@ pub enum Part {
 }
 
 impl Part {
-    /// The part of that one.
-    fn of(kept: &outbox::Instruction) -> Self {
-        match serde_json::from_str(&kept.body) {
-            Ok(Instruction::Replay(replay)) if replay.dry_run => Self::Counts,
-            Ok(Instruction::Replay(_)) => Self::Replays,
-            Ok(Instruction::Ask(question)) if question.is_slow() => Self::Questions,
-            Ok(_) | Err(_) => Self::Rest,
+    /// The part of that one; of one that is not known here it is the rest.
+    fn of(instruction: Option<&Instruction>) -> Self {
+        match instruction {
+            Some(Instruction::Replay(replay)) if replay.dry_run => Self::Counts,
+            Some(Instruction::Replay(_)) => Self::Replays,
+            Some(Instruction::Ask(question)) if question.is_slow() => Self::Questions,
+            Some(_) | None => Self::Rest,
         }
     }
 }
 
+/// One that is open, and what it says; `None` if it was given by a newer version of this program.
+pub type Open = (outbox::Instruction, Option<Instruction>);
+
 impl Follower {
     /// The oldest of a part that are open and can be done now, however many others are older.
-    pub(super) async fn open(&self, part: Part) -> Result<Vec<outbox::Instruction>, inbox::Error> {
+    pub(super) async fn open(&self, part: Part) -> Result<Vec<Open>, inbox::Error> {
         // Once for all of them: of two wishes about the same the later one would else overtake the earlier.
         let has_not_read = |served: &&Served| !served.board.takes_orders();
         let waited_for: Vec<_> = self.served.iter().filter(has_not_read).collect();
-        let can_be_done = |kept: &outbox::Instruction| {
-            part != Part::Rest || !waited_for.iter().any(|served| is_done_by(served, kept))
+        let can_be_done = |instruction: Option<&Instruction>| {
+            part != Part::Rest || !waited_for.iter().any(|served| is_done_by(served, instruction))
         };
         let mut count = COUNT;
         loop {
-            let mut open = self.inbox.outbox().open_instructions(count).await?;
+            let open = self.inbox.outbox().open_instructions(count).await?;
             let is_all = open.len() < count;
-            open.retain(|kept| Part::of(kept) == part && can_be_done(kept));
+            let mut open: Vec<Open> = open
+                .into_iter()
+                .map(|kept| {
+                    let instruction = serde_json::from_str(&kept.body).ok();
+                    (kept, instruction)
+                })
+                .filter(|(_, instruction)| {
+                    let instruction = instruction.as_ref();
+                    Part::of(instruction) == part && can_be_done(instruction)
+                })
+                .collect();
             if is_all || open.len() >= COUNT {
                 open.truncate(COUNT);
                 return Ok(open);
@@ -57,9 +70,9 @@ impl Follower {
 }
 
 /// Whether the worker of that destination has to do it. That what is configured is not removed is said without it.
-fn is_done_by(served: &Served, kept: &outbox::Instruction) -> bool {
-    match serde_json::from_str::<Instruction>(&kept.body) {
-        Ok(Instruction::Remove { .. }) | Err(_) => false,
-        Ok(instruction) => instruction.destination() == Some(&served.name),
+fn is_done_by(served: &Served, instruction: Option<&Instruction>) -> bool {
+    match instruction {
+        Some(Instruction::Remove { .. }) | None => false,
+        Some(instruction) => instruction.destination() == Some(&served.name),
     }
 }

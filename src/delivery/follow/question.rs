@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::part::Open;
 use super::{Follower, Turn};
 use crate::clock::Timestamp;
 use crate::delivery::instruction::Progress;
@@ -97,16 +98,13 @@ impl Answered {
 
 impl Follower {
     /// Begins with the questions among these that take long, for [`Self::answer_begun`], and empties answers that were read.
-    pub async fn begin_slow(&self, open: Vec<outbox::Instruction>) -> Result<bool, inbox::Error> {
+    pub(super) async fn begin_slow(&self, open: Vec<Open>) -> Result<bool, inbox::Error> {
         let mut turn = Turn::default();
         self.empty_answers(&mut turn).await?;
-        let slow = open
-            .into_iter()
-            .filter_map(|kept| match serde_json::from_str(&kept.body) {
-                Ok(Instruction::Ask(question)) if question.is_slow() => Some((kept, question)),
-                _ => None,
-            });
-        for (kept, question) in slow {
+        for (kept, instruction) in open {
+            let Some(Instruction::Ask(question)) = instruction else {
+                continue;
+            };
             // Whoever asks sees that it is begun with.
             let beginning = outbox::Instruction {
                 progress: EMPTIED.to_owned(),

@@ -157,7 +157,7 @@ impl Backlog {
     }
 
     /// Whether it has ended, and that is not known to be in the store: it may be there all the same.
-    fn is_ending(&self, sequence: u64) -> bool {
+    pub fn is_ending(&self, sequence: u64) -> bool {
         self.items.contains_key(&sequence) && self.is_finished(sequence)
     }
 

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::instruction::Progress;
 use super::status::Board;
-use super::worker::{Order, What};
+use super::worker::{Order, Undone, What};
 use super::{Filter, log};
 use crate::clock::Timestamp;
 use crate::inbox::instruction::Instruction;
@@ -72,7 +72,7 @@ pub struct Follower {
 enum Stop {
     /// It cannot be done, for that reason.
     Failed(String),
-    /// The destination's worker takes no orders yet, since it has not read what waits.
+    /// The destination's worker cannot do it yet: it has not read what waits, or how that ended is not recorded.
     NotYet,
     /// The store fails, or another one leads.
     Store(inbox::Error),
@@ -354,7 +354,7 @@ impl Follower {
         }
     }
 
-    /// Tells a worker what to do, and waits until it is recorded; `None` if that cannot be done now.
+    /// Tells a worker what to do, and waits until it is recorded; `None` if there is no room for that.
     async fn order(&self, served: &Served, what: What) -> Result<Option<usize>, Stop> {
         // However long it reads what waits, what is for another destination does not wait for that.
         if !served.board.takes_orders() {
@@ -366,7 +366,11 @@ impl Follower {
         if served.orders.send(Order { what, answer }).await.is_err() {
             return Err(gone());
         }
-        answered.await.map_err(|_| gone())
+        match answered.await.map_err(|_| gone())? {
+            Ok(count) => Ok(Some(count)),
+            Err(Undone::NoRoom) => Ok(None),
+            Err(Undone::Unrecorded) => Err(Stop::NotYet),
+        }
     }
 }
 

@@ -78,8 +78,20 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 pub struct Order {
     /// What.
     pub what: What,
-    /// How many deliveries it changed; `None` if that cannot be done now.
-    pub answer: oneshot::Sender<Option<usize>>,
+    /// How many deliveries it changed.
+    pub answer: Answer,
+}
+
+/// Where a worker says what came of an order.
+pub type Answer = oneshot::Sender<Result<usize, Undone>>;
+
+/// Why an order cannot be followed now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// Too many others wait, or come before it.
+    NoRoom,
+    /// It has ended, and how is not recorded yet.
+    Unrecorded,
 }
 
 /// What a worker is told to do.
@@ -196,9 +208,9 @@ struct Worker<'a> {
     progress: Option<Progress>,
     pause_change: PauseChange,
     /// Who is to be told, and what, when all that has changed so far is recorded.
-    to_answer: Vec<(oneshot::Sender<Option<usize>>, usize)>,
+    to_answer: Vec<(Answer, usize)>,
     /// Who is to be told when what is being recorded is.
-    answering: Vec<(oneshot::Sender<Option<usize>>, usize)>,
+    answering: Vec<(Answer, usize)>,
     /// Until when the store is left alone, after an error.
     store_rests_until: Option<Instant>,
     /// Since when what is being recorded is, and how many deliveries that are.

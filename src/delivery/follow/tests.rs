@@ -103,7 +103,7 @@ fn obeying(mut orders: mpsc::Receiver<Order>) -> JoinHandle<Vec<What>> {
     tokio::spawn(async move {
         let mut obeyed = Vec::new();
         while let Some(order) = orders.recv().await {
-            let _ = order.answer.send(Some(1));
+            let _ = order.answer.send(Ok(1));
             obeyed.push(order.what);
         }
         obeyed
@@ -134,7 +134,7 @@ async fn what_was_done_and_could_not_be_written_down_is_not_done_again() {
         while let Some(order) = orders.recv().await {
             order_count += 1;
             // As one that is paused by the first of them.
-            let _ = order.answer.send(Some(usize::from(order_count == 1)));
+            let _ = order.answer.send(Ok(usize::from(order_count == 1)));
         }
         order_count
     });
@@ -698,7 +698,7 @@ async fn a_retry_of_what_a_destination_does_not_want_any_more_says_so() {
         // As a worker that has nothing to do for it.
         let working = tokio::spawn(async move {
             while let Some(order) = orders.recv().await {
-                let _ = order.answer.send(Some(0));
+                let _ = order.answer.send(Ok(0));
             }
         });
         let retry = Instruction::Retry {
@@ -714,4 +714,29 @@ async fn a_retry_of_what_a_destination_does_not_want_any_more_says_so() {
         let said = end_of(&inbox, 0).failure;
         assert_eq!(said.as_deref(), Some(expected), "{events} {state:?}");
     }
+}
+
+#[tokio::test]
+async fn a_retry_of_what_has_just_ended_waits_until_that_is_recorded() {
+    let inbox = FakeInbox::new();
+    inbox.read_gate.add_permits(2);
+    *inbox.held.lock() = Some(Bytes::new());
+    let (follower, mut orders) = follower(&inbox);
+    let retry = Instruction::Retry {
+        destination: "app".to_owned(),
+        receipt_id: ReceiptId::new(Uuid::from_u128(1)),
+    };
+    ask(&inbox, &retry);
+    tokio::spawn(async move {
+        for answer in [Err(Undone::Unrecorded), Ok(1)] {
+            let order = orders.recv().await.expect("it is told once more");
+            let _ = order.answer.send(answer);
+        }
+    });
+
+    follower.turn(Part::Rest).await.unwrap();
+
+    assert_eq!(done(&inbox), None);
+    follower.turn(Part::Rest).await.unwrap();
+    assert_eq!(end_of(&inbox, 0), Progress::default());
 }

@@ -1,6 +1,6 @@
 //! What a worker is told to do.
 
-use super::{Order, What, Worker};
+use super::{Order, Undone, What, Worker};
 use crate::clock::Timestamp;
 use crate::delivery::health::Health;
 use crate::inbox::Receipt;
@@ -14,10 +14,10 @@ impl Worker<'_> {
             What::Retry(sequence) => self.retry(*sequence, now),
             What::Cancel(receipt, was) => usize::from(self.backlog.cancel(receipt, was.as_ref(), now)),
             What::Reopen(receipts) => match self.reopen(receipts, now) {
-                Some(count) => count,
-                None => {
+                Ok(count) => count,
+                Err(undone) => {
                     // Whoever waits for the answer is told to ask again. One that no longer waits is normal.
-                    let _ = order.answer.send(None);
+                    let _ = order.answer.send(Err(undone));
                     return;
                 }
             },
@@ -52,15 +52,22 @@ impl Worker<'_> {
             .is_some()
     }
 
-    /// Makes them pending, all or none; `None` if they cannot be now.
+    /// Makes them pending, all or none.
     pub(super) fn reopen(
         &mut self,
         receipts: &[(Receipt, Option<Delivery>)],
         now: Timestamp,
-    ) -> Option<usize> {
+    ) -> Result<usize, Undone> {
         let rows = receipts.iter().map(|(receipt, was)| (receipt, was.as_ref()));
         if !self.backlog.takes(rows.clone()) {
-            return None;
+            let is_ending = receipts
+                .iter()
+                .any(|(receipt, _)| self.backlog.is_ending(receipt.sequence));
+            return Err(if is_ending {
+                Undone::Unrecorded
+            } else {
+                Undone::NoRoom
+            });
         }
         let mut count = 0;
         for (receipt, was) in rows {
@@ -70,7 +77,7 @@ impl Worker<'_> {
                 self.dead_count = self.dead_count.saturating_sub(u64::from(was_dead));
             }
         }
-        Some(count)
+        Ok(count)
     }
 
     /// Pauses or resumes; gives how much that changes.

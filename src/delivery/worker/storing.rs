@@ -136,7 +136,7 @@ impl Worker<'_> {
     /// Tells those whose orders are followed and recorded. One that no longer waits is normal.
     pub(super) fn answer(&mut self) {
         for (answer, count) in self.answering.drain(..) {
-            let _ = answer.send(Some(count));
+            let _ = answer.send(Ok(count));
         }
     }
 

@@ -291,8 +291,8 @@ impl<S: Sender + Default> Site<S> {
         timeout(PATIENCE, waiting).await.expect("so many are");
     }
 
-    /// Tells the worker that; gives how much it changed.
-    async fn tell(&self, what: What) -> Option<usize> {
+    /// Tells the worker that; gives what comes of it.
+    async fn tell(&self, what: What) -> Result<usize, Undone> {
         let (answer, answered) = oneshot::channel();
         self.orders.send(Order { what, answer }).await.unwrap();
         timeout(PATIENCE, answered).await.expect("it answers").unwrap()
@@ -433,6 +433,20 @@ async fn what_is_accepted_is_sent_at_once_and_where_the_word_of_it_is_missed_wit
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_ended_is_said_to_be_unrecorded_until_it_can_be_opened_again() {
+    let site = Site::with(1, 1, PATIENCE / 2);
+    let reopen = || What::Reopen(vec![(parcel(1).receipt, None)]);
+    site.wake.send_replace(());
+    site.sent_at(1).await;
+    sleep(MS).await;
+
+    assert_eq!(site.tell(reopen()).await, Err(Undone::Unrecorded));
+
+    site.records(1).await;
+    assert_eq!(site.tell(reopen()).await, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_expires_while_nothing_is_sent_is_pending_no_more() {
     let log = Log::start();
     let site = Site::with(0, 16, MS);
@@ -440,7 +454,7 @@ async fn what_expires_while_nothing_is_sent_is_pending_no_more() {
         at: Timestamp::now(),
         reason: String::new(),
     };
-    site.tell(What::Pause(pause)).await;
+    site.tell(What::Pause(pause)).await.unwrap();
     (1..=3).for_each(|sequence| site.accept(sequence));
     site.pending(3).await;
 
@@ -518,7 +532,7 @@ async fn who_asked_to_be_left_alone_gets_all_that_waits_when_somebody_says_so() 
     sleep(PATIENCE / 2).await;
     assert_eq!(sequences(&site.sender.0), [1]);
 
-    assert_eq!(site.tell(What::Resume).await, Some(1));
+    assert_eq!(site.tell(What::Resume).await, Ok(1));
 
     sleep(MS * 100).await;
     assert_eq!(sequences(&site.sender.0), [1, 1, 2, 3]);
@@ -530,8 +544,8 @@ async fn who_asked_to_be_left_alone_is_left_alone_though_somebody_wants_one_trie
     site.wake.send_replace(());
     site.records(1).await;
 
-    assert_eq!(site.tell(What::Retry(3)).await, Some(1));
-    assert_eq!(site.tell(What::Retry(9)).await, Some(0));
+    assert_eq!(site.tell(What::Retry(3)).await, Ok(1));
+    assert_eq!(site.tell(What::Retry(9)).await, Ok(0));
 
     sleep(PATIENCE / 2).await;
     assert_eq!(sequences(&site.sender.0), [1]);
@@ -591,7 +605,7 @@ async fn who_asked_to_be_left_alone_is_left_alone_by_whoever_leads_next() {
         let sent = sequences(&site.sender);
         assert_eq!(sent, if is_quiet { Vec::new() } else { others.clone() });
         if is_quiet {
-            assert_eq!(site.tell(What::Resume).await, Some(1));
+            assert_eq!(site.tell(What::Resume).await, Ok(1));
             sleep(PATIENCE / 2).await;
             others.insert(0, 1);
             assert_eq!(sequences(&site.sender), others);
@@ -653,12 +667,12 @@ async fn of_what_is_down_that_one_is_tried_at_once_that_somebody_wants_tried_and
     assert_eq!(sequences(&site.sender.0), Vec::from_iter(1..=10));
 
     for _ in 0..30 {
-        assert_eq!(site.tell(What::Retry(99)).await, Some(0));
+        assert_eq!(site.tell(What::Retry(99)).await, Ok(0));
     }
     let others = attempt_count(&site.sender.0) - 10;
     assert!(others < 10, "{others}");
     for (count, sequence) in [(1, 5), (2, 7), (3, 5)] {
-        assert_eq!(site.tell(What::Retry(sequence)).await, Some(1));
+        assert_eq!(site.tell(What::Retry(sequence)).await, Ok(1));
         until_so_many(&site.sender.0, 10 + count).await;
     }
 
@@ -672,7 +686,7 @@ async fn of_what_is_down_all_that_somebody_wants_tried_goes_one_after_the_other(
     let site: Site<Slow> = down(10).await;
 
     for sequence in [5, 7, 9] {
-        assert_eq!(site.tell(What::Retry(sequence)).await, Some(1));
+        assert_eq!(site.tell(What::Retry(sequence)).await, Ok(1));
     }
 
     let taking = &site.sender.0.0;
@@ -693,13 +707,13 @@ async fn what_was_refused_while_it_was_down_is_sent_when_it_is_back() {
     let taking = &site.sender.refusing.0;
     assert_eq!(sequences(taking), Vec::from_iter(1..=10));
     for count in 11..=14 {
-        assert_eq!(site.tell(What::Resume).await, Some(1));
+        assert_eq!(site.tell(What::Resume).await, Ok(1));
         until_so_many(taking, count).await;
     }
     let known = attempt_count(taking);
 
     site.sender.is_mended.store(true, Ordering::Relaxed);
-    assert_eq!(site.tell(What::Resume).await, Some(1));
+    assert_eq!(site.tell(What::Resume).await, Ok(1));
     sleep(PATIENCE / 2).await;
 
     let mut sent = sequences(taking).split_off(known);
@@ -713,11 +727,11 @@ async fn with_a_pause_that_is_ended_all_that_waits_is_sent_also_what_was_refused
     let site: Site<Refusing> = Site::sending(vec![Duration::ZERO, HOUR], 3, 1, MS);
     site.wake.send_replace(());
     sleep(PATIENCE / 6).await;
-    assert_eq!(site.tell(What::Pause(pause())).await, Some(1));
+    assert_eq!(site.tell(What::Pause(pause())).await, Ok(1));
     sleep(PATIENCE / 6).await;
     assert_eq!(sequences(&site.sender.0), [1, 2, 3]);
 
-    assert_eq!(site.tell(What::Resume).await, Some(1));
+    assert_eq!(site.tell(What::Resume).await, Ok(1));
 
     sleep(PATIENCE / 6).await;
     assert_eq!(sequences(&site.sender.0), [1, 2, 3, 1, 2, 3]);

@@ -215,7 +215,7 @@ async fn what_was_replayed_while_an_operator_ended_it_is_counted() {
                 done_at: Some(ended_at),
                 ..kept
             };
-            order.answer.send(Some(1)).unwrap();
+            order.answer.send(Ok(1)).unwrap();
         })
     };
 
@@ -275,7 +275,7 @@ async fn a_replay_whose_destination_takes_no_more_is_left_alone_for_longer_and_l
     tokio::spawn(async move {
         while let Some(order) = orders.recv().await {
             refusing.fetch_add(1, Ordering::Relaxed);
-            let _ = order.answer.send(None);
+            let _ = order.answer.send(Err(Undone::NoRoom));
         }
     });
     let mut asked_in = Vec::new();
@@ -372,7 +372,7 @@ async fn what_was_done_by_whoever_led_before_is_told_as_done() {
             let (follower, mut orders) = follower(&inbox);
             tokio::spawn(async move {
                 while let Some(order) = orders.recv().await {
-                    let _ = order.answer.send(Some(0));
+                    let _ = order.answer.send(Ok(0));
                 }
             });
 

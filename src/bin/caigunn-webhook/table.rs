@@ -139,38 +139,34 @@ fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> S
     let widths = |rows: &[Vec<String>], shown: &[usize]| -> Vec<usize> {
         shown.iter().map(|index| natural(rows, *index)).collect()
     };
-    let mut has_cut = false;
+    let (mut has_cut, mut whole) = (false, Vec::new());
     if total(&widths(&rows, &shown)) > width {
         for index in &shown {
-            has_cut |= cut_ids(&mut rows, *index);
+            match cut_ids(&mut rows, *index) {
+                Some(cut_any) => has_cut |= cut_any,
+                None => whole.push(*index),
+            }
         }
     }
     let least = |rows: &[Vec<String>], shown: &[usize]| -> Vec<usize> {
-        let least = |index: &usize| least(&columns[*index], natural(rows, *index));
+        let least = |index: &usize| match natural(rows, *index) {
+            natural if whole.contains(index) && natural <= WANTED_TEXT => natural,
+            natural => least(&columns[*index], natural),
+        };
         shown.iter().map(least).collect()
     };
+    // What says nothing goes before what does.
+    let is_empty = |rows: &[Vec<String>], index: usize| rows.iter().all(|row| row[index] == "-");
     let mut left_out = Vec::new();
     while total(&least(&rows, &shown)) > width
         && let Some(place) = (0..shown.len())
             .filter(|place| columns[shown[*place]].rank.is_some())
-            .max_by_key(|place| columns[shown[*place]].rank)
+            .max_by_key(|place| (is_empty(&rows, shown[*place]), columns[shown[*place]].rank))
     {
         left_out.push(headers[shown.remove(place)].clone());
     }
-    let mut widths = widths(&rows, &shown);
-    let least = least(&rows, &shown);
-    while total(&widths) > width {
-        // Texts give way first, the widest of them.
-        let can_give = |place: &usize| widths[*place] > least[*place];
-        let widest = (0..shown.len())
-            .filter(can_give)
-            .max_by_key(|place| widths[*place]);
-        let widest = widest.or_else(|| (0..shown.len()).max_by_key(|place| widths[*place]));
-        match widest {
-            Some(place) if widths[place] > 1 => widths[place] -= 1,
-            _ => break,
-        }
-    }
+    let is_whole = |place: usize| whole.contains(&shown[place]);
+    let widths = narrowed(widths(&rows, &shown), &least(&rows, &shown), width, is_whole);
     let lines = std::iter::once(&headers).chain(&rows);
     let lines = lines.map(|row| {
         let cells = shown.iter().zip(&widths);
@@ -183,6 +179,28 @@ fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> S
     let said = said(has_cut, has_cut_text, &left_out);
     let fits = said.width() <= width;
     table + if fits { &said } else { "(--wide shows all)\n" }
+}
+
+/// Widths with which columns fit: texts give way first, the widest of them, and last ids that stay whole.
+fn narrowed(
+    mut widths: Vec<usize>,
+    least: &[usize],
+    width: usize,
+    is_whole: impl Fn(usize) -> bool,
+) -> Vec<usize> {
+    while total(&widths) > width {
+        let can_give = |place: &usize| widths[*place] > least[*place];
+        let widest = (0..widths.len())
+            .filter(can_give)
+            .max_by_key(|place| widths[*place]);
+        let gives = |place: &usize| (widths[*place] > 1 && !is_whole(*place), widths[*place]);
+        let widest = widest.or_else(|| (0..widths.len()).max_by_key(gives));
+        match widest {
+            Some(place) if widths[place] > 1 => widths[place] -= 1,
+            _ => break,
+        }
+    }
+    widths
 }
 
 /// How narrow a column may be for others to stay.
@@ -244,20 +262,20 @@ fn cut(text: &str, width: usize) -> String {
     format!("{}…", beginning.trim_end())
 }
 
-/// Cuts the ids in a column, unless cells that differ would look the same; whether any was cut.
-fn cut_ids(rows: &mut [Vec<String>], index: usize) -> bool {
+/// Cuts the ids in a column; whether any was cut, or `None` where cells that differ would look the same, so that they stay whole.
+fn cut_ids(rows: &mut [Vec<String>], index: usize) -> Option<bool> {
     let short: Vec<_> = rows.iter().map(|row| with_short_ids(&row[index])).collect();
     let mut shown = HashMap::new();
     let mut cells = rows.iter().map(|row| &row[index]).zip(&short);
     if !cells.all(|(cell, short)| *shown.entry(short).or_insert(cell) == cell) {
-        return false;
+        return None;
     }
     let mut has_cut = false;
     for (row, short) in rows.iter_mut().zip(short) {
         has_cut |= row[index] != short;
         row[index] = short;
     }
-    has_cut
+    Some(has_cut)
 }
 
 #[cfg(test)]
@@ -370,6 +388,41 @@ mod tests {
             table.contains("  0190b5c4-1111-7000-8000-0000a1b2c3d4  3fa85f64…"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn for_ids_that_stay_whole_others_are_left_out_and_cut() {
+        let chatbot = |end: &str| {
+            json!({
+                "id": format!("0f4e2f0a-1b2c-4d3e-8f50-61728394{end}"),
+                "url": "https://hooks.example.com/webhook/[token]",
+                "last_at": null,
+            })
+        };
+        let table = |width| {
+            let chatbots = [chatbot("2a11"), chatbot("2a12")];
+            of_objects("ID id | URL url | LAST last_at ?1", &chatbots, Some(width))
+        };
+
+        for width in [50, 66] {
+            let table = table(width);
+            assert!(table.contains("-617283942a11 "), "{table}");
+            assert!(table.lines().all(|line| line.width() <= width), "{table}");
+        }
+        assert!(!table(66).lines().next().unwrap_or_default().contains("LAST"));
+    }
+
+    #[test]
+    fn a_column_that_says_nothing_is_left_out_before_one_that_does() {
+        let object = json!({"id": "app", "next_at": null, "state": "dead", "why": "x".repeat(60)});
+
+        let table = of_objects(
+            "ID id | NEXT next_at ?1 | STATE state ?2 | WHY why !",
+            &[object],
+            Some(72),
+        );
+
+        assert!(table.starts_with("ID   STATE  WHY"), "{table}");
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn row(chatbot: &Chatbot, seen: &Subscription) -> Markup {
         parts::state(registration.state.name()),
         what(&registration.state, seen.webhook_url.as_deref()),
         html! { @match chatbot.last_received_at { Some(at) => (parts::time(at)), None => "none that is kept" } },
-        html! { @if let Some(id) = id { (parts::id_link(id, &format!("/receipts?chatbot_id={id}"))) } },
+        html! { @if let Some(id) = id { a href=(format!("/receipts?chatbot_id={id}")) { code { (id) } } } },
     ];
     parts::row(&COLUMNS, &cells)
 }

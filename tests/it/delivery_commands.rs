@@ -205,7 +205,7 @@ async fn what_waits_for_a_destination_that_is_down_is_listed_in_full() {
     let lines = words(&table.output);
     assert_eq!(
         lines[0],
-        "ID EVENT RECEIVED STATE ATTEMPTS LAST NEXT ATTEMPT WHY IT WAITS"
+        "ID EVENT RECEIVED STATE ATTEMPTS LAST NEXT ATTEMPT WHY IT WAITS, OR ENDED"
     );
     assert!(
         lines[1].starts_with(&format!("{} crawling.initial ", id(&ids[0]))),

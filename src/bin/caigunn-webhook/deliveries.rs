@@ -14,13 +14,16 @@ use crate::receipts::say_if_nothing_is_sent_to;
 use crate::which::ListArgs;
 
 const COLUMNS: &str = "ID id | EVENT event ?2 | RECEIVED received_at ?3 | STATE state | ATTEMPTS attempt_count ?4 \
-                       | LAST last_outcome ?5 | NEXT ATTEMPT next_attempt_at ?1 | WHY IT WAITS waits !";
+                       | LAST last_outcome ?5 | NEXT ATTEMPT next_attempt_at ?1 | WHY IT WAITS, OR ENDED why !";
 
 const MEMBERS: &str =
     "id event event_id chatbot_id sequence received_at state waits attempt_count next_attempt_at changed_at";
 
 const ATTEMPTS: &str = "ATTEMPT number | BEGAN started_at | MS duration_ms ?1 | OUTCOME outcome | STATUS status \
                         | WHAT HAPPENED detail | ANSWER answer ?2";
+
+/// Of how many deliveries of a list it is asked what happened last; of more their outcomes are shown alone.
+const MAX_ASKED: usize = 50;
 
 /// The longest part of an answer that a table shows, in characters.
 const MAX_ANSWER_CHARS: usize = 80;
@@ -45,6 +48,8 @@ pub enum DeliveriesCommand {
         id: String,
     },
     /// Send now what waits, was given up or was called off
+    ///
+    /// What was given up or called off begins its schedule anew.
     Retry(Ids),
     /// Call pending deliveries off
     Cancel(Ids),
@@ -79,14 +84,43 @@ pub async fn run(args: &Printing<DeliveriesCommand>, settings: &Settings) -> any
             args,
         } => {
             let query = vec![("destination", destination.clone()), ("state", state.clone())];
-            let count = args.print(&admin, "deliveries", query, COLUMNS, format).await?;
-            say_if_nothing_is_sent_to(&admin, count, format).await
+            let mut listed = args.items(&admin, "deliveries", query).await?;
+            if format != Format::Json {
+                say_why(&admin, &mut listed).await;
+            }
+            format.print_list("deliveries", &listed, COLUMNS)?;
+            say_if_nothing_is_sent_to(&admin, listed.len(), format).await
         }
         DeliveriesCommand::Show { id } => show(&admin, id, format).await,
         DeliveriesCommand::Retry(Ids { ids }) => tell_all(&admin, ids, ("retry", "retried"), format).await,
         DeliveriesCommand::Cancel(Ids { ids }) => {
             tell_all(&admin, ids, ("cancel", "cancelled"), format).await
         }
+    }
+}
+
+/// Gives each delivery a member `why`: why it waits or, where the last attempt was the end of it, what happened then.
+pub async fn say_why(admin: &AdminApi, deliveries: &mut [Value]) {
+    let mut asked_count = 0;
+    for delivery in deliveries {
+        let outcome = delivery["last_outcome"].clone();
+        let mut why = match &delivery["waits"] {
+            Value::Null if delivery["state"] == "pending" => "is being sent, or is next".into(),
+            Value::Null => outcome.clone(),
+            waits => waits.clone(),
+        };
+        let has_failed = why == outcome && !outcome.is_null() && outcome != "delivered";
+        if has_failed && asked_count < MAX_ASKED {
+            asked_count += 1;
+            // One that is gone meanwhile, or damaged, hides no other.
+            let shown = admin.get_from_running(&path(&text(&delivery["id"]))).await;
+            let shown = shown.unwrap_or_default();
+            let last = shown["attempts"].as_array().and_then(|attempts| attempts.last());
+            if let Some(detail) = last.and_then(|last| last["detail"].as_str()) {
+                why = format!("{}: {detail}", text(&outcome)).into();
+            }
+        }
+        delivery["why"] = why;
     }
 }
 

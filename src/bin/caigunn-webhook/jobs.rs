@@ -8,9 +8,11 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 use crate::admin::{self, AdminApi};
+use crate::deliveries::say_why;
 use crate::id::{event, id};
 use crate::moment::moment;
 use crate::output::{self, Format, Printing};
+use crate::receipts::mark_sample;
 use crate::which::{in_order, warn_of_unheard};
 
 const COLUMNS: &str = "CHANGED changed_at | JOB event_id | EVENT event | STATE state | BEGAN began_at ?2 \
@@ -24,7 +26,7 @@ const NOTIFICATIONS: &str =
 const FILES: &str = "FAILED FILE filename | WHY detail";
 
 const DELIVERIES: &str = "DELIVERY id | EVENT event ?3 | STATE state | ATTEMPTS attempt_count ?2 | LAST last_outcome ?4 \
-                          | NEXT ATTEMPT next_attempt_at ?1 | WHY IT WAITS waits !";
+                          | NEXT ATTEMPT next_attempt_at ?1 | WHY IT WAITS, OR ENDED why !";
 
 /// How many deliveries of a job are shown.
 const MAX_DELIVERIES: usize = 500;
@@ -93,10 +95,14 @@ async fn show(admin: &AdminApi, event_id: EventId, format: Format) -> anyhow::Re
     let mut job = admin.get_from_running(&format!("/jobs/{event_id}")).await?;
     let of_job = [("event_id", Some(event_id.to_string()))];
     let deliveries = admin::list(admin, "deliveries", Some(MAX_DELIVERIES), &of_job).await?;
+    let mut explained = deliveries.clone();
+    if format != Format::Json {
+        say_why(admin, &mut explained).await;
+    }
     job["deliveries"] = deliveries.into();
     format.print(&job, || {
         let list = |name: &str| job[name].as_array().cloned().unwrap_or_default();
-        let (mut notifications, deliveries) = (list("notifications"), list("deliveries"));
+        let mut notifications = list("notifications");
         let mut before = None;
         let (mut files, mut left_out) = (Vec::new(), String::new());
         for notification in &mut notifications {
@@ -105,6 +111,7 @@ async fn show(admin: &AdminApi, event_id: EventId, format: Format) -> anyhow::Re
                 .zip(received_at)
                 .map(|(before, at)| lasting(at.since(before)));
             notification["after"] = after.into();
+            mark_sample(notification);
             before = received_at;
             let failed = notification["failed_files"]
                 .as_array()
@@ -120,7 +127,7 @@ async fn show(admin: &AdminApi, event_id: EventId, format: Format) -> anyhow::Re
         for (columns, rows) in [
             (NOTIFICATIONS, notifications),
             (FILES, files),
-            (DELIVERIES, deliveries),
+            (DELIVERIES, explained),
         ] {
             if !rows.is_empty() {
                 shown += &format!("\n{}", output::columns(columns, &rows, format));

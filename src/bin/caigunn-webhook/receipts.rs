@@ -4,8 +4,10 @@ mod replay;
 mod tail;
 
 use caigunn_webhook::config::Settings;
+use caigunn_webhook::event::sample;
 use caigunn_webhook::inbox::ReceiptId;
 use clap::Subcommand;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::admin::AdminApi;
@@ -55,8 +57,11 @@ pub async fn run(args: &Printing<ReceiptsCommand>, settings: &Settings) -> anyho
     let (admin, format) = (AdminApi::new(settings)?, args.format.chosen());
     match &args.command {
         ReceiptsCommand::List(args) => {
-            let printed = args.print(&admin, "receipts", Vec::new(), COLUMNS, format).await;
-            printed.map(drop)
+            let mut listed = args.items(&admin, "receipts", Vec::new()).await?;
+            if format != Format::Json {
+                listed.iter_mut().for_each(mark_sample);
+            }
+            format.print_list("receipts", &listed, COLUMNS)
         }
         ReceiptsCommand::Show { id } => show(&admin, *id, format).await,
         ReceiptsCommand::Tail(which) => tail::run(&admin, which, format).await,
@@ -70,6 +75,17 @@ async fn show(admin: &AdminApi, id: ReceiptId, format: Format) -> anyhow::Result
     let receipt = admin.get_from_running(&format!("/receipts/{id}")).await?;
     format.print(&receipt, || {
         let body = output::lines(&text(&receipt["body"]));
-        format!("{}\n{body}\n", output::members(&receipt, MEMBERS))
+        let mut shown = receipt.clone();
+        mark_sample(&mut shown);
+        format!("{}\n{body}\n", output::members(&shown, MEMBERS))
     })
+}
+
+/// Says of a sample, in place of how it came, that it is one.
+pub fn mark_sample(receipt: &mut Value) {
+    let job = output::text(&receipt["event_id"]).parse().ok();
+    let chatbot = output::text(&receipt["chatbot_id"]).parse().ok();
+    if sample::is_sample(job, chatbot) {
+        receipt["origin"] = "sample".into();
+    }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::admin::{self, AdminApi};
 use crate::id::{event, id};
 use crate::moment::moment;
-use crate::output::{self, Format, WrongUsage};
+use crate::output::{self, WrongUsage};
 
 /// All that is given must match.
 #[derive(Args)]
@@ -47,20 +47,16 @@ pub struct ListArgs {
 }
 
 impl ListArgs {
-    /// Prints what of `member` matches, and `query` too; gives how many that are.
-    pub async fn print(
+    /// What of `member` matches, and `query` too.
+    pub async fn items(
         &self,
         admin: &AdminApi,
         member: &str,
         mut query: Query,
-        columns: &str,
-        format: Format,
-    ) -> anyhow::Result<usize> {
+    ) -> anyhow::Result<Vec<serde_json::Value>> {
         self.which.check()?;
         query.extend(self.which.query());
-        let items = admin::list(admin, member, self.limit, &query).await?;
-        format.print_list(member, &items, columns)?;
-        Ok(items.len())
+        admin::list(admin, member, self.limit, &query).await
     }
 }
 

@@ -744,7 +744,7 @@ async fn what_was_down_when_it_was_paused_gets_all_that_waits_with_the_end_of_th
     site.sender.is_mended.store(true, Ordering::Relaxed);
     let known = attempt_count(&site.sender.refusing.0);
 
-    assert_eq!(site.tell(What::Resume).await, Some(1));
+    assert_eq!(site.tell(What::Resume).await, Ok(1));
 
     sleep(PATIENCE / 6).await;
     let mut sent = sequences(&site.sender.refusing.0).split_off(known);
@@ -758,7 +758,7 @@ async fn what_was_down_when_it_was_paused_gets_all_that_waits_with_the_end_of_th
 async fn of_what_is_down_every_other_attempt_is_with_the_newest() {
     let site: Site<Refusing> = down(60).await;
     for count in [11, 12] {
-        assert_eq!(site.tell(What::Resume).await, Some(1));
+        assert_eq!(site.tell(What::Resume).await, Ok(1));
         until_so_many(&site.sender.0, count).await;
     }
 
@@ -938,7 +938,7 @@ async fn a_dead_letter_that_is_sent_once_more_is_counted_as_none_from_then_on() 
     };
     assert_eq!(
         site.tell(What::Reopen(vec![(receipt, Some(dead))])).await,
-        Some(1)
+        Ok(1)
     );
 
     assert_eq!(dead_count(), Some(0));

@@ -87,7 +87,10 @@ fn facts(receipt: &Receipt) -> Vec<(&'static str, Markup)> {
         ),
         ("Receipt", html! { code { (receipt.id) } }),
         ("Number", html! { (receipt.sequence) }),
-        ("Came by", html! { (receipt.origin.as_str()) }),
+        (
+            "Came by",
+            html! { (receipt.origin.as_str()) @if receipt.is_sample() { ", a sample" } },
+        ),
         ("Size", html! { (receipt.body_bytes) " bytes" }),
     ];
     let traced = receipt.trace.iter().flat_map(|trace| trace.headers());

@@ -1,10 +1,13 @@
 //! Promise: what commands print fits the terminal, and what goes elsewhere is whole; a help fits on a screen.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use caigunn_webhook::event::sample::Ids;
 use caigunn_webhook::event::{EventId, Wire};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::harness::process::run;
@@ -98,8 +101,49 @@ async fn tables_fit_the_terminal_and_are_whole_elsewhere() {
     let wide = on_terminal(&script, &receiver, &[("COLUMNS", "80")], "receipts list --wide").await;
     let elsewhere = piped(folder.path(), &receiver, &["receipts", "list"]).await;
     assert!(elsewhere.contains(&whole_id), "{elsewhere}");
-    assert!(elsewhere.contains("  webhook  "), "{elsewhere}");
+    // And not how it came: these are samples.
+    assert!(elsewhere.contains("  sample  "), "{elsewhere}");
     assert_eq!(wide, elsewhere);
+}
+
+#[tokio::test]
+async fn what_is_followed_on_a_terminal_has_short_ids_and_short_times() {
+    let Some(script) = installed("CAIGUNN_TEST_SCRIPT", "/usr/bin/script") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let receiver = Process::start(folder.path(), &[]).await;
+    let first_line_of = async |arguments: &str| {
+        let mut tail = tokio::process::Command::new(&script)
+            .args(["-qefc", &format!("{PROGRAM} {arguments}"), "/dev/null"])
+            .env_clear()
+            .env("TZ", "UTC")
+            .env("CAIGUNN_ADMIN_LISTEN", receiver.admin.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("script");
+        let mut lines = BufReader::new(tail.stdout.take().expect("a pipe")).lines();
+        let mut next = async || {
+            let line = timeout(Duration::from_secs(60), lines.next_line()).await;
+            line.expect("a line").expect("text").expect("a line")
+        };
+        let begun = next().await;
+        assert!(begun.contains("Ctrl-C ends it"), "{begun}");
+        let body = harness::json(&sample_with("crawling.completed", &Ids::fresh(), Wire::V2024_07));
+        let answer = client().post(receiver.url("/webhook")).json(&body).send().await;
+        assert_eq!(answer.expect("an answer").status(), 200);
+        next().await
+    };
+
+    let short = first_line_of("receipts tail").await;
+    let wide = first_line_of("receipts tail --wide").await;
+
+    assert!(short.trim_end().chars().count() <= 80, "{short}");
+    assert!(short.contains("  job …") && !short.contains('Z'), "{short}");
+    assert!(wide.contains("Z  crawling.completed"), "{wide}");
+    assert!(wide.trim_end().chars().count() > 140, "{wide}");
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ fn line(whole: &Value, at: Timestamp, report: &Report, took: Duration, format: o
         (Outcome::Delivered, Some(status)) => status.to_string(),
         (outcome, _) => format!("{}: {}", outcome.as_str(), report.detail),
     };
-    let at = output::time(&line["at"]);
     let [event, id] = ["event", "receipt_id"].map(|name| text(&line[name]));
-    output::printable(&format!("{at}  {event:20}  {id}  {said}  {duration_ms:.1} ms")) + "\n"
+    let what = format!("{event:20}  {id}  {said}  {duration_ms:.1} ms");
+    output::line(format, &line["at"], &what)
 }

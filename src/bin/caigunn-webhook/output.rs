@@ -11,6 +11,7 @@ use caigunn_webhook::accents::{escaped, plain, thinned};
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::telemetry::Priorities;
 pub use caigunn_webhook::words::counted;
+use caigunn_webhook::words::with_short_ids;
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Zoned;
@@ -109,6 +110,24 @@ pub struct Printing<C: Subcommand> {
 pub fn columns(columns: &str, objects: &[Value], format: Format) -> String {
     let width = (format == Format::Table).then(terminal_width).flatten();
     table::of_objects(columns, objects, width)
+}
+
+/// A time as a table in that format has it: on a terminal short and local.
+pub fn time_in(format: Format, value: &Value) -> String {
+    match format == Format::Table && is_for_people() {
+        true => table::short_time(value, &Zoned::now()),
+        false => time(value),
+    }
+}
+
+/// A line of what is followed: when, and what, on a terminal in short as in a table.
+pub fn line(format: Format, at: &Value, what: &str) -> String {
+    let at = time_in(format, at);
+    let line = match format == Format::Table && is_for_people() {
+        true => format!("{at}  {}", with_short_ids(what)),
+        false => format!("{at}  {what}"),
+    };
+    printable(&line) + "\n"
 }
 
 /// Whether what is printed goes to a terminal.

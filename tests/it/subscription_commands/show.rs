@@ -189,8 +189,8 @@ async fn a_key_of_no_chatbot_is_a_row_that_says_so() {
     let table = site.run(&SHOW, &ONE_TOO_MANY).await;
     let json = site.run(&SHOW_JSON, &ONE_TOO_MANY).await;
 
-    let row = "(API key 1f212100…)  -                                     -               its API key is of no chatbot of \
-               this account that can be read  -      -\n";
+    let row = "(API key 1f212100…)  -                                     -               unknown  -      -                    \
+               its API key is of no chatbot of this account that can be read\n";
     assert!(table.output.ends_with(row), "{}", table.output);
     let sum =
         "caigunn-webhook: 1 of 3 chatbots could not be read; `caigunn-webhook doctor` says what to do\n";

@@ -16,16 +16,16 @@ pub async fn run(admin: &AdminApi, which: &Of, format: Format) -> anyhow::Result
             let receipt = follow.next().await?;
             output::stream(&match format {
                 Format::Json => output::json(&format!("{receipt}\n")),
-                Format::Table | Format::Wide => line(&receipt),
+                Format::Table | Format::Wide => line(&receipt, format),
             })?;
         }
     };
     until_stopped(following).await.map(|_: Option<()>| ())
 }
 
-fn line(receipt: &Value) -> String {
-    let at = output::time(&receipt["received_at"]);
+fn line(receipt: &Value, format: Format) -> String {
     let [event, id, job, chatbot] =
         ["event", "id", "event_id", "chatbot_id"].map(|name| text(&receipt[name]));
-    output::printable(&format!("{at}  {event:20}  {id}  job {job}  chatbot {chatbot}")) + "\n"
+    let what = format!("{event:20}  {id}  job {job}  chatbot {chatbot}");
+    output::line(format, &receipt["received_at"], &what)
 }

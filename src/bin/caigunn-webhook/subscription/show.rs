@@ -13,7 +13,7 @@ use crate::provider;
 const LEFT_OUT: &str = "since when, the last event received, the last probe and the tokens are left out";
 
 const COLUMNS: &str = "CHATBOT title | ID chatbot_id | REGISTERED URL webhook_url | OURS ours | SINCE since_at ?1 \
-                       | LAST EVENT RECEIVED last_received_at";
+                       | LAST EVENT RECEIVED last_received_at ?2";
 
 pub async fn run(settings: &Settings, format: Format) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
@@ -57,7 +57,9 @@ pub async fn run(settings: &Settings, format: Format) -> anyhow::Result<()> {
     });
     format.print(&result, || {
         let rows: Vec<_> = chatbots.iter().map(row).collect();
-        output::columns(COLUMNS, &rows, format) + &about_receiver(&running)
+        let has_problem = chatbots.iter().any(|chatbot| !chatbot["error"].is_null());
+        let problem = if has_problem { " | PROBLEM error !" } else { "" };
+        output::columns(&format!("{COLUMNS}{problem}"), &rows, format) + &about_receiver(&running, format)
     })?;
     refuse_failed(&chatbots, "read")
 }
@@ -93,7 +95,7 @@ fn row(chatbot: &Value) -> Value {
         Some(false) => "no",
         None => "unknown",
     };
-    row["ours"] = chatbot["error"].as_str().unwrap_or(ours).into();
+    row["ours"] = ours.into();
     row["title"] = title(chatbot).into();
     // The receiver may not have seen yet what stands there now.
     let is_known = is_ours.is_some_and(|ours| ours == (chatbot["state"] == "registered"));
@@ -105,7 +107,7 @@ fn row(chatbot: &Value) -> Value {
 }
 
 /// What the running receiver says of itself, a line each.
-fn about_receiver(running: &Value) -> String {
+fn about_receiver(running: &Value, format: Format) -> String {
     let mut lines = Vec::new();
     if running["leader"]["is_self"] == false {
         lines.push(match running["leader"]["name"].as_str() {
@@ -117,7 +119,7 @@ fn about_receiver(running: &Value) -> String {
         lines.push(format!("The running receiver has a problem: {problem}"));
     }
     if let Some(detail) = running["probe"]["detail"].as_str() {
-        let at = output::time(&running["probe"]["at"]);
+        let at = output::time_in(format, &running["probe"]["at"]);
         // What is registered is below what is probed. Where nothing is, that is not told.
         let registered = running["webhook_url"].as_str();
         let base = registered.and_then(|url| url.rsplit_once("/webhook"));
@@ -135,7 +137,7 @@ fn about_receiver(running: &Value) -> String {
         };
         let last_used = match &token["last_used_at"] {
             Value::Null => "not used since the receiver started".to_owned(),
-            at => format!("last used {}", output::time(at)),
+            at => format!("last used {}", output::time_in(format, at)),
         };
         let token = text(&token["token"]);
         lines.push(format!("Token {token}…{registered}: {last_used}"));

@@ -178,6 +178,12 @@ impl Problem {
         self.kind.level(is_notification, is_damage)
     }
 
+    /// What is wrong, and behind it each fault of a body after the first, which it names itself.
+    pub fn whole_detail(&self) -> String {
+        let more = self.faults.iter().skip(1).map(|fault| format!("; {fault}"));
+        self.detail.clone() + &more.collect::<String>()
+    }
+
     /// What is wrong, with what the sender sent quoted in part.
     pub fn detail(&self) -> &str {
         &self.detail

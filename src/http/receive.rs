@@ -146,7 +146,7 @@ async fn receive(State(shared): State<Shared>, request: Request) -> Result<Respo
         request_id,
         received_at,
         reason: problem.name().to_owned(),
-        detail: problem.detail().to_owned(),
+        detail: problem.whole_detail(),
         receipt_id: None,
         content_type: text_of(&head.headers, CONTENT_TYPE).map(str::to_owned),
         truncated: body.is_truncated,

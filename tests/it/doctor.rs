@@ -27,7 +27,7 @@ const SET_TOKEN: &str = "set CAIGUNN_ADMIN_TOKEN, or CAIGUNN_ADMIN_TOKEN_FILE, a
 /// What is said of that.
 const REFUSED: &str = "\
 warning  quarantine: 1 post of the last day was refused and is in quarantine (not-a-notification)
-         see by `caigunn-webhook quarantine list` what is wrong with each: where CaiGunn has changed what it posts, all of that kind are refused; docs/operations.md says what to do";
+         see by `caigunn-webhook quarantine list` what is wrong with each: where CaiGunn has changed what it posts, all of that kind are refused; \"When posts are refused\" in docs/operations.md says what to do. This ends once they are accepted, or a day after the last of them";
 
 impl Site {
     /// Runs `doctor` beside the receiver, with its settings but for these.

@@ -249,6 +249,14 @@ async fn commands_list_and_show_jobs_and_accept_what_was_refused() {
     assert!(shown.output.contains("Character limit exceeded"), "{shown:?}");
     let accepted = run(&["quarantine", "accept", id, NOBODY]).await;
     assert_eq!(accepted.code, Some(1), "{accepted:?}");
+    // Of one with several faults each is told.
+    assert_eq!(post("application/json", &json!({})).await.status(), 422);
+    let kept = json(&["quarantine", "list"]).await["quarantine"][0].clone();
+    let faulty = kept["id"].as_str().expect("an id");
+    for command in ["show", "accept"] {
+        let said = run(&["quarantine", command, faulty]).await;
+        assert!(said.output.contains(" more); /status: expected "), "{said:?}");
+    }
     assert!(
         accepted.errors.contains("1 of 2 requests could not be accepted"),
         "{accepted:?}"

@@ -14,6 +14,7 @@ use crate::http::admin::told::{Followed, follow};
 use crate::http::problem::Problem;
 use crate::inbox::instruction::{Instruction, Replay};
 use crate::inbox::outbox::InstructionId;
+use crate::words::counted;
 
 const COLUMNS: [&str; 5] = ["Begun", "What", "State", "Made pending", "Replay"];
 
@@ -113,18 +114,17 @@ fn what(shown: &Shown) -> String {
     let Instruction::Replay(replay) = &shown.instruction.instruction else {
         return String::new();
     };
-    let kind = if replay.dead { "dead letters" } else { "receipts" };
+    let kind = if replay.dead { "dead letter" } else { "receipt" };
     let count = shown
         .instruction
         .receipt_id_count
         .unwrap_or(replay.receipt_ids.len());
-    let named = if count > 0 {
-        format!("{count} named ")
-    } else {
-        String::new()
+    let named = match count {
+        0 => format!("{kind}s"),
+        count => counted(count, &format!("named {kind}")),
     };
     let to = replay.destination.as_deref().unwrap_or("all destinations");
-    let mut words = format!("{named}{kind} to {to}");
+    let mut words = format!("{named} to {to}");
     for (name, value) in [
         ("event", replay.event.clone()),
         ("job", replay.event_id.map(|id| id.to_string())),

@@ -10,10 +10,15 @@ impl From<NotAccepted> for Problem {
         match refused {
             NotAccepted::Inbox(error) => error.into(),
             NotAccepted::Unknown => Self::new(Kind::NotFound, detail),
-            NotAccepted::NoNotification(ParseError::NotNotification { faults, .. }) => Self {
-                faults,
-                ..Self::new(Kind::NotAcceptable, detail)
-            },
+            NotAccepted::NoNotification(ParseError::NotNotification { faults, .. }) => {
+                let mut problem = Self {
+                    faults,
+                    ..Self::new(Kind::NotAcceptable, detail)
+                };
+                // Commands and the page show that alone.
+                problem.detail = problem.whole_detail();
+                problem
+            }
             NotAccepted::NoNotification(ParseError::NotJson(_))
             | NotAccepted::Cut { .. }
             | NotAccepted::Differs(_) => Self::new(Kind::NotAcceptable, detail),

@@ -32,7 +32,8 @@ impl Refused {
 
     /// What to do.
     pub const ADVICE: &str = "see by `caigunn-webhook quarantine list` what is wrong with each: where CaiGunn has changed what it posts, all \
-                              of that kind are refused; docs/operations.md says what to do";
+                              of that kind are refused; \"When posts are refused\" in docs/operations.md says what to do. This ends \
+                              once they are accepted, or a day after the last of them";
 
     /// Those among the newest in quarantine that nobody has accepted since; `None` if there are none.
     pub fn of(newest: &Page<Quarantined>, now: Timestamp) -> Option<Self> {

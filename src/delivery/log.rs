@@ -9,6 +9,7 @@ use super::{Filter, Kind};
 use crate::clock::{Timestamp, milliseconds};
 use crate::inbox::outbox::{Attempt, Destination, Outcome, Pause, State};
 use crate::inbox::{self, ReceiptId};
+use crate::words::counted;
 
 /// An attempt has ended, and so the delivery is now. `is_probe`: the destination was known to be down.
 pub fn attempt(destination: &str, receipt_id: ReceiptId, attempt: &Attempt, state: State, is_probe: bool) {
@@ -45,7 +46,8 @@ pub fn attempt(destination: &str, receipt_id: ReceiptId, attempt: &Attempt, stat
         (_, State::Dead) => line!(
             error,
             kind,
-            "receipt {receipt_id} is given up for {destination} after {number} attempts, and kept as a dead letter: {detail}"
+            "receipt {receipt_id} is given up for {destination} after {}, and kept as a dead letter: {detail}",
+            counted(*number, "attempt")
         ),
         (_, State::Cancelled) => line!(
             warn,

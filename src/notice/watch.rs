@@ -357,7 +357,9 @@ impl Watch {
             Settled::Taken => tracing::info!(notice = name, about, "told by notice {name}: {title}"),
             Settled::Again(wait) => tracing::warn!(
                 notice = name, about, error.type = error_type,
-                "cannot tell by notice {name}: {title}: {detail}; it is tried again in {}", rounded(wait)
+                "cannot tell by notice {name}: {title}: {detail}; it is tried again in {}",
+                // Up, so that what is soon is not said to be now.
+                rounded(wait.saturating_add(Duration::from_millis(999)))
             ),
             Settled::AsBefore => tracing::debug!(
                 notice = name, about, error.type = error_type,

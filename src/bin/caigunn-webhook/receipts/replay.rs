@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::admin::{AdminApi, path_with};
 use crate::follow::{Patient, until_stopped};
 use crate::id::id;
-use crate::output::{self, Format, WrongUsage, text};
+use crate::output::{self, Format, WrongUsage, counted, text};
 use crate::which::Which;
 
 const COLUMNS: &str = "REPLAY id | BEGUN created_at | STATE state | LOOKED AT progress/examined_count ?2 \
@@ -187,8 +187,10 @@ fn which(instruction: &Value) -> String {
         _ if name == "kind" => None,
         Value::Bool(false) => None,
         Value::Bool(true) => Some(name.clone()),
-        Value::Array(ids) => Some(format!("{} ids", ids.len())),
-        value if name == "receipt_id_count" => Some(format!("{} ids", text(value))),
+        // How fast says nothing of which.
+        _ if name == "max_per_second" => None,
+        Value::Array(ids) => Some(counted(ids.len(), "id")),
+        value if name == "receipt_id_count" => Some(counted(value.as_u64().unwrap_or_default(), "id")),
         value => Some(format!("{name}={}", text(value))),
     });
     let said = said.collect::<Vec<_>>().join(" ");

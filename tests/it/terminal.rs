@@ -101,13 +101,12 @@ async fn tables_fit_the_terminal_and_are_whole_elsewhere() {
     let wide = on_terminal(&script, &receiver, &[("COLUMNS", "80")], "receipts list --wide").await;
     let elsewhere = piped(folder.path(), &receiver, &["receipts", "list"]).await;
     assert!(elsewhere.contains(&whole_id), "{elsewhere}");
-    // And not how it came: these are samples.
-    assert!(elsewhere.contains("  sample  "), "{elsewhere}");
+    assert!(elsewhere.contains("  webhook  "), "{elsewhere}");
     assert_eq!(wide, elsewhere);
 }
 
 #[tokio::test]
-async fn what_is_followed_on_a_terminal_has_short_ids_and_short_times() {
+async fn what_is_followed_on_a_terminal_has_short_ids_and_short_times_and_samples_are_marked() {
     let Some(script) = installed("CAIGUNN_TEST_SCRIPT", "/usr/bin/script") else {
         return;
     };
@@ -131,7 +130,7 @@ async fn what_is_followed_on_a_terminal_has_short_ids_and_short_times() {
         };
         let begun = next().await;
         assert!(begun.contains("Ctrl-C ends it"), "{begun}");
-        let body = harness::json(&sample_with("crawling.completed", &Ids::fresh(), Wire::V2024_07));
+        let body = harness::json(&sample_with("crawling.completed", &Ids::marked(), Wire::V2024_07));
         let answer = client().post(receiver.url("/webhook")).json(&body).send().await;
         assert_eq!(answer.expect("an answer").status(), 200);
         next().await
@@ -144,6 +143,11 @@ async fn what_is_followed_on_a_terminal_has_short_ids_and_short_times() {
     assert!(short.contains("  job …") && !short.contains('Z'), "{short}");
     assert!(wide.contains("Z  crawling.completed"), "{wide}");
     assert!(wide.trim_end().chars().count() > 140, "{wide}");
+    let listed = piped(folder.path(), &receiver, &["receipts", "list"]).await;
+    assert_eq!(listed.matches("  sample  ").count(), 2, "{listed}");
+    let id = wide.split_whitespace().nth(2).expect("an id");
+    let shown = piped(folder.path(), &receiver, &["receipts", "show", id]).await;
+    assert!(shown.contains("\norigin      sample\n"), "{shown}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::harness::posters::text;
 use crate::harness::raw::{self, Raw};
 use crate::harness::{App, header, json, problem, sample, spawn_app, spawn_app_with, wait_for};
 
@@ -59,7 +60,12 @@ async fn check(app: &App, response: Response, status: u16, mut expected: Value) 
     assert_eq!(response.status(), status);
     let problem = problem(response).await;
     expected["request_id"] = problem["instance"].clone();
-    expected["detail"] = problem["detail"].clone();
+    let mut detail = text(&problem, "detail");
+    // Each fault after the first, which the detail of the answer names.
+    for fault in problem["errors"].as_array().into_iter().flatten().skip(1) {
+        detail += &format!("; {}: {}", text(fault, "pointer"), text(fault, "detail"));
+    }
+    expected["detail"] = detail.into();
     if let Some(body) = expected["body"].as_str() {
         expected["body_bytes"] = body.len().into();
     }

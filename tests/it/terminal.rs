@@ -147,7 +147,7 @@ async fn what_is_followed_on_a_terminal_has_short_ids_and_short_times_and_sample
     assert_eq!(listed.matches("  sample  ").count(), 2, "{listed}");
     let id = wide.split_whitespace().nth(2).expect("an id");
     let shown = piped(folder.path(), &receiver, &["receipts", "show", id]).await;
-    assert!(shown.contains("\norigin      sample\n"), "{shown}");
+    assert!(shown.contains("\norigin       sample\n"), "{shown}");
 }
 
 #[tokio::test]

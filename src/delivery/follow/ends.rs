@@ -78,6 +78,7 @@ impl Follower {
         let progress: Progress = serde_json::from_str(&replay.progress).unwrap_or_default();
         match replay.done_at {
             None => {
+                self.waits.end(id);
                 let so_far = Progress {
                     ended: true,
                     ..progress

@@ -54,7 +54,8 @@ impl Follower {
         }
     }
 
-    /// Goes on from where it is. There is more if an operator has ended it.
+    /// Goes on from where it is. There is more if an operator has ended it, or another one has waited for long enough: an
+    /// older one would else wait for the end of this.
     async fn replay_from(
         &self,
         kept: &outbox::Instruction,
@@ -93,7 +94,7 @@ impl Follower {
                 return Ok(step);
             }
             let count = progress.replayed_count - replayed_before;
-            if self.keep_rate(replay, kept.id, begun_at, count).await? {
+            if self.keep_rate(replay, kept.id, begun_at, count).await? || self.waits.has_others_due(kept.id) {
                 return Ok(Step::More);
             }
         }

@@ -33,6 +33,14 @@ impl Waits {
             .is_some_and(|wait| wait.since.elapsed() < wait.lasts)
     }
 
+    /// Whether another one than that has waited for long enough.
+    pub fn has_others_due(&self, id: InstructionId) -> bool {
+        let waits = self.0.lock();
+        waits
+            .iter()
+            .any(|(other, wait)| *other != id && wait.since.elapsed() >= wait.lasts)
+    }
+
     /// Whether that one has waited.
     pub fn knows(&self, id: InstructionId) -> bool {
         self.0.lock().contains_key(&id)

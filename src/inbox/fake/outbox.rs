@@ -148,7 +148,7 @@ impl Outbox for FakeOutbox {
         destination: DestinationId,
         state: State,
         after: u64,
-        _: usize,
+        limit: usize,
     ) -> Answer<'_, Vec<(Delivery, Receipt)>> {
         if *self.has_damaged_rows.lock() {
             return Box::pin(std::future::ready(Err(Error::unavailable("a row is damaged"))));
@@ -157,7 +157,8 @@ impl Outbox for FakeOutbox {
         let found = pending
             .iter()
             .filter(|(row, ..)| (row.destination, row.state) == (destination, state))
-            .filter(|(row, ..)| row.sequence > after);
+            .filter(|(row, ..)| row.sequence > after)
+            .take(limit);
         let found = found.map(|(row, receipt, _)| (*row, receipt.clone())).collect();
         Box::pin(std::future::ready(Ok(found)))
     }

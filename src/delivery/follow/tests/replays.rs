@@ -293,6 +293,48 @@ async fn a_replay_whose_destination_takes_no_more_is_left_alone_for_longer_and_l
     assert_eq!(done(&inbox), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_had_to_wait_goes_on_before_the_end_of_a_younger_one() {
+    let inbox = holding();
+    let dead = (1..=5).map(|sequence| {
+        let (dead, receipt, attempt) = row(State::Dead, Timestamp::now());
+        (Delivery { sequence, ..dead }, receipt, attempt)
+    });
+    inbox.outbox.pending.lock().extend(dead);
+    let replay_to = |destination: &str| Replay {
+        destination: Some(destination.to_owned()),
+        dead: true,
+        max_per_second: Some(1.0),
+        ..Replay::default()
+    };
+    for destination in ["reading", "app"] {
+        ask(&inbox, &Instruction::Replay(replay_to(destination)));
+    }
+    let begun = progress_text(&Progress {
+        last: 100,
+        ..Progress::default()
+    });
+    for kept in &mut *inbox.outbox.instructions.lock() {
+        kept.progress.clone_from(&begun);
+    }
+    let (mut follower, orders) = follower(&inbox);
+    let board = Board::default();
+    follower.served.push(Served {
+        name: "reading".to_owned(),
+        board: board.clone(),
+        ..follower.served[0].clone()
+    });
+    let _obeying = obeying(orders);
+
+    // The older one has to wait for a second, and the younger one takes five.
+    follower.turn(Part::Replays).await.unwrap();
+    board.show(follower.served[0].board.status());
+    follower.turn(Part::Replays).await.unwrap();
+
+    assert_eq!(end_of(&inbox, 0).replayed_count, 5);
+    assert_eq!(done_of(&inbox, 1), None);
+}
+
 #[tokio::test]
 async fn what_is_only_counted_waits_for_no_replay() {
     let inbox = holding();

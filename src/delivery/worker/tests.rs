@@ -629,7 +629,7 @@ async fn how_long_it_asked_to_be_left_alone_and_by_which_words_is_known_to_whoev
         let inbox = FakeInbox::new();
         *inbox.outbox.pending.lock() = waiting;
         let site: Site = Site::at(inbox, vec![Duration::ZERO, minute, HOUR], 0, 16);
-        site.tell(What::Retry(99)).await;
+        assert_eq!(site.tell(What::Retry(99)).await, Ok(0));
 
         let status = site.board.status().expect("its worker is there");
         let left = status
@@ -740,7 +740,7 @@ async fn with_a_pause_that_is_ended_all_that_waits_is_sent_also_what_was_refused
 #[tokio::test(start_paused = true)]
 async fn what_was_down_when_it_was_paused_gets_all_that_waits_with_the_end_of_the_pause() {
     let site: Site<Mended> = down(12).await;
-    site.tell(What::Pause(pause())).await;
+    assert_eq!(site.tell(What::Pause(pause())).await, Ok(1));
     site.sender.is_mended.store(true, Ordering::Relaxed);
     let known = attempt_count(&site.sender.refusing.0);
 
@@ -928,7 +928,7 @@ async fn a_dead_letter_that_is_sent_once_more_is_counted_as_none_from_then_on() 
     let dead_count = || site.board.status().map(|status| status.dead_count);
     site.wake.send_replace(());
     site.records(1).await;
-    site.tell(What::Pause(pause())).await;
+    assert_eq!(site.tell(What::Pause(pause())).await, Ok(1));
     assert_eq!(dead_count(), Some(1));
 
     let (row, receipt, _) = refused(1, "", Duration::ZERO);
@@ -936,10 +936,7 @@ async fn a_dead_letter_that_is_sent_once_more_is_counted_as_none_from_then_on() 
         state: State::Dead,
         ..row
     };
-    assert_eq!(
-        site.tell(What::Reopen(vec![(receipt, Some(dead))])).await,
-        Ok(1)
-    );
+    assert_eq!(site.tell(What::Reopen(vec![(receipt, Some(dead))])).await, Ok(1));
 
     assert_eq!(dead_count(), Some(0));
 }
@@ -961,7 +958,7 @@ async fn dead_letters_that_expire_are_counted_no_more() {
 async fn an_order_is_done_only_when_it_is_recorded() {
     let site = Site::with(0, 1, 1000 * MS);
 
-    site.tell(What::Pause(pause())).await;
+    assert_eq!(site.tell(What::Pause(pause())).await, Ok(1));
 
     assert_eq!(site.inbox.outbox.records.lock().len(), 1);
 }

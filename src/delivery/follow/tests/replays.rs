@@ -328,11 +328,11 @@ async fn a_replay_that_had_to_wait_goes_on_before_the_end_of_a_younger_one() {
 
     // The older one has to wait for a second, and the younger one takes five.
     follower.turn(Part::Replays).await.unwrap();
+    assert_eq!((done_of(&inbox, 0), done_of(&inbox, 1)), (None, None));
     board.show(follower.served[0].board.status());
     follower.turn(Part::Replays).await.unwrap();
 
     assert_eq!(end_of(&inbox, 0).replayed_count, 5);
-    assert_eq!(done_of(&inbox, 1), None);
 }
 
 #[tokio::test]

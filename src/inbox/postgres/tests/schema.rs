@@ -37,8 +37,8 @@ async fn no_index_goes_by_an_order_that_an_update_of_the_system_changes() {
     let collations: Vec<String> = database
         .value(
             "SELECT coalesce(array_agg(DISTINCT collname::text), '{}')
-             FROM pg_index JOIN pg_class ON pg_class.oid = indrelid CROSS JOIN unnest(indcollation) AS collation
-                 JOIN pg_collation ON pg_collation.oid = collation
+             FROM pg_index JOIN pg_class ON pg_class.oid = indrelid CROSS JOIN unnest(indcollation) AS used (id)
+                 JOIN pg_collation ON pg_collation.oid = used.id
              WHERE relnamespace = 'caigunn_webhook'::regnamespace",
         )
         .await;

@@ -54,8 +54,8 @@ pub async fn run(args: &Printing<SubscriptionCommand>, settings: &Settings) -> a
     match &args.command {
         SubscriptionCommand::Show => show::run(settings, format).await,
         SubscriptionCommand::Ensure(how) => {
-            stop_before_cutting_off(settings, how.force || how.dry_run).await?;
-            ensure(settings, how.mode(), format).await
+            let unseen = stop_before_cutting_off(settings, how.force || how.dry_run).await?;
+            ensure(settings, how.mode(), format, unseen).await
         }
         SubscriptionCommand::Remove {
             chatbot,
@@ -106,26 +106,27 @@ fn title(chatbot: &Value) -> String {
     }
 }
 
-/// Refuses to register what the receiver that runs here does not take; with `is_forced` it only says so.
-async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow::Result<()> {
+/// Refuses to register what the receiver that runs here does not take; with `is_forced` it only says so. Gives what to say of the
+/// URL where no receiver is seen at all.
+async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow::Result<Option<String>> {
     let webhook = provider::webhook(settings)?;
     let admin = AdminApi::new(settings)?;
     let reason = match admin.get("/subscription").await {
-        Ok(None) => {
-            let elsewhere = running::is_elsewhere(webhook, admin.place()).await;
-            if elsewhere.is_none() {
-                output::say(format_args!(
+        Ok(None) => match running::is_elsewhere(webhook, admin.place()).await {
+            Some(elsewhere) => Some(elsewhere),
+            None => {
+                return Ok(Some(format!(
                     "no receiver is seen at {}, nor at {}: until one runs, what CaiGunn posts there is lost",
                     webhook.public_url.as_str().trim_end_matches('/'),
                     admin.place()
-                ));
+                )));
             }
-            elsewhere
-        }
+        },
         Ok(Some(seen)) => running::would_be_cut_off(settings, admin.place(), &seen),
         Err(error) => Some(format!("{error:#}; so whether one would be cut off is not known")),
     };
-    reason.map_or(Ok(()), |reason| stop(&reason, is_forced))
+    reason.map_or(Ok(()), |reason| stop(&reason, is_forced))?;
+    Ok(None)
 }
 
 /// Refuses for that reason, or only says it.
@@ -137,9 +138,17 @@ fn stop(reason: &str, is_forced: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Result<()> {
+async fn ensure(
+    settings: &Settings,
+    mode: Mode,
+    format: Format,
+    unseen: Option<String>,
+) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
     let visits = visited(settings, webhook, mode).await?;
+    unseen
+        .iter()
+        .for_each(|unseen| output::say(format_args!("{unseen}")));
     let results = visits.iter().map(|(target, visit)| {
         let done = match &visit.end {
             End::AlreadySo => "already registered",

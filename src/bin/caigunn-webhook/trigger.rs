@@ -38,8 +38,7 @@ pub struct TriggerArgs {
     /// --set status=NAME make one of it that CaiGunn does not document
     #[arg(required_unless_present = "file", value_parser = PossibleValuesParser::new(names()))]
     event: Option<String>,
-    /// The receiver's URL, such as http://HOST:8080/webhook/TOKEN [default: the configured address
-    /// and token]
+    /// Where to, as http://HOST:8080/webhook/TOKEN [default: as configured]
     #[arg(long, value_name = "URL", value_parser = web::url)]
     to: Option<Url>,
     /// The generation of the wire format: 2024-01 or 2024-07

@@ -151,7 +151,7 @@ async fn an_event_that_nobody_documents_is_doubted_and_one_without_status_is_all
         &ended,
         &format!(
             "\
-warning  destination: app: no event that this program knows is called crawlings.*, which is among its events
+warning  destination: app: no event that this program knows is called crawlings.*, which is among its events; did you mean crawling.*?
          unless CaiGunn has an event of that name now, correct it: crawling.*, uploading.completed and *.failed are such patterns
 {}",
             unknown("app")

@@ -218,7 +218,7 @@ async fn tables_of_a_newer_program_and_another_encoding_are_failures_and_nothing
     site.stop().await;
     database
         .execute(
-            "INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (9, 9);
+            "INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (10, 10);
              UPDATE caigunn_webhook.state SET probed_at = NULL",
         )
         .await;
@@ -229,7 +229,7 @@ async fn tables_of_a_newer_program_and_another_encoding_are_failures_and_nothing
     assert_says(
         &newer,
         &format!(
-            "FAILURE  inbox: {shown} is the inbox of a newer program, which has brought its tables to version 9"
+            "FAILURE  inbox: {shown} is the inbox of a newer program, which has brought its tables to version 10"
         ),
         "run the newer program with it, or",
     );

@@ -195,7 +195,7 @@ async fn a_database_passes_if_it_is_sound_and_not_if_it_is_damaged() {
 
     let (found, code) = printed(&sound);
     assert_eq!(code, Some(0), "{found}");
-    let expected = [json!("postgres"), json!("sound"), json!(8), json!(2)];
+    let expected = [json!("postgres"), json!("sound"), json!(9), json!(2)];
     let seen = ["kind", "condition", "tables_version", "receipt_count"];
     assert_eq!(seen.map(|name| found[name].clone()), expected, "{found}");
     assert_eq!((damaged.code, &*damaged.output), (Some(1), ""), "{damaged:?}");

@@ -250,7 +250,9 @@ async fn a_server_that_only_reads_is_named_until_it_writes_again() {
     server.make_writable().await;
 
     assert!(
-        detail.ends_with(" only reads: it is a standby, or was made read-only"),
+        detail.contains(
+            " only reads: it is a standby, or was made read-only (default_transaction_read_only, of"
+        ),
         "{detail}"
     );
     wait_until_well(&client, &replica).await;

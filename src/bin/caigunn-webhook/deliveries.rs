@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::admin::AdminApi;
+use crate::admin::{AdminApi, Refused};
 use crate::output::{self, Format, Printing, text};
 use crate::receipts::say_if_nothing_is_sent_to;
 use crate::which::ListArgs;
@@ -99,28 +99,43 @@ pub async fn run(args: &Printing<DeliveriesCommand>, settings: &Settings) -> any
     }
 }
 
-/// Gives each delivery a member `why`: why it waits or, where the last attempt was the end of it, what happened then.
+/// Gives each delivery a member `why`: why it waits or, where it was given up, what the last attempt came to.
 pub async fn say_why(admin: &AdminApi, deliveries: &mut [Value]) {
     let mut asked_count = 0;
     for delivery in deliveries {
-        let outcome = delivery["last_outcome"].clone();
-        let mut why = match &delivery["waits"] {
-            Value::Null if delivery["state"] == "pending" => "is being sent, or is next".into(),
-            Value::Null => outcome.clone(),
-            waits => waits.clone(),
-        };
-        let has_failed = why == outcome && !outcome.is_null() && outcome != "delivered";
-        if has_failed && asked_count < MAX_ASKED {
-            asked_count += 1;
-            // One that is gone meanwhile, or damaged, hides no other.
-            let shown = admin.get_from_running(&path(&text(&delivery["id"]))).await;
-            let shown = shown.unwrap_or_default();
-            let last = shown["attempts"].as_array().and_then(|attempts| attempts.last());
-            if let Some(detail) = last.and_then(|last| last["detail"].as_str()) {
-                why = format!("{}: {detail}", text(&outcome)).into();
+        let why = match delivery["state"].as_str() {
+            Some("pending") if delivery["waits"].is_null() => "is being sent, or waits for its turn".into(),
+            Some("pending") => delivery["waits"].clone(),
+            Some("dead") if asked_count < MAX_ASKED => {
+                asked_count += 1;
+                match admin.get_from_running(&path(&text(&delivery["id"]))).await {
+                    Ok(shown) => last_of(&shown, &delivery["last_outcome"]),
+                    // One that is gone meanwhile, or damaged, hides no other; of a receiver that is late or gone nothing more is asked.
+                    Err(error) => {
+                        asked_count = if error.is::<Refused>() {
+                            asked_count
+                        } else {
+                            MAX_ASKED
+                        };
+                        delivery["last_outcome"].clone()
+                    }
+                }
             }
-        }
+            Some("dead") => delivery["last_outcome"].clone(),
+            Some("cancelled") => "was called off".into(),
+            Some("removed") => "its destination was removed".into(),
+            _ => Value::Null,
+        };
         delivery["why"] = why;
+    }
+}
+
+/// What the last attempt of a delivery came to, with what was said then.
+fn last_of(shown: &Value, outcome: &Value) -> Value {
+    let last = shown["attempts"].as_array().and_then(|attempts| attempts.last());
+    match last.and_then(|last| last["detail"].as_str()) {
+        Some(detail) => format!("{}: {detail}", text(outcome)).into(),
+        None => outcome.clone(),
     }
 }
 

@@ -116,7 +116,7 @@ async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow
             Some(elsewhere) => Some(elsewhere),
             None => {
                 return Ok(Some(format!(
-                    "no receiver is seen at {}, nor at {}: until one runs, what CaiGunn posts there is lost",
+                    "no receiver is seen at {}, nor at {}: if none runs there, what CaiGunn posts is lost",
                     webhook.public_url.as_str().trim_end_matches('/'),
                     admin.place()
                 )));

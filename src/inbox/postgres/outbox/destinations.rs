@@ -34,7 +34,7 @@ pub async fn all(client: &Client) -> Result<Vec<Destination>, PostgresError> {
 pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Destination, Error> {
     let name = without_nul(name);
     let there = async |client: &Client| {
-        let sql = format!("SELECT {DESTINATION} FROM destination WHERE name = $1");
+        let sql = format!("SELECT {DESTINATION} FROM destination WHERE name = $1 COLLATE \"C\"");
         one(client, &sql, &[&name], destination_of_row).await
     };
     let known = inbox.deliver("read", there).await?;

@@ -65,7 +65,7 @@ impl PostgresInbox {
             let parameters: Parameters<'_> = &[&name, added_at, &bigint(cursor), &HALF_A_COPY, &brings];
             execute(client, &statement, parameters).await?;
             let known = "SELECT id, added_at <> $2, added_at > $2 AND pause_reason IS DISTINCT FROM $3
-                         FROM destination WHERE name = $1";
+                         FROM destination WHERE name = $1 COLLATE \"C\"";
             let known = rows(client, known, &[&name, added_at, &HALF_A_COPY]).await?;
             let id = DestinationId(known[0].try_get(0)?);
             Ok((id, known[0].try_get(1)?, known[0].try_get(2)?))

@@ -347,7 +347,8 @@ async fn how_far_a_replay_is_is_seen_without_a_reload() {
     }
     deliveries(&app, "delivered", 2).await;
     let url = format!("http://{}/api/v1/replays", app.admin);
-    let replay = serde_json::json!({"destination": "app", "max_per_second": 0.5});
+    // It takes 25 s: the page is to be open before its end.
+    let replay = serde_json::json!({"destination": "app", "max_per_second": 0.08});
     let begun = app.client.post(url).json(&replay).send().await.unwrap();
     let begun: Value = begun.json().await.unwrap();
     let path = format!("/replays/{}", begun["replay"]["id"].as_str().unwrap());
